@@ -1,0 +1,71 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// Store is the durable state that deliveries need. All reads are strongly consistent unless a method says otherwise:
+// they show every write that was answered before the read began. Errors carry the codes NotFound, Conflict or
+// Unavailable.
+//
+// Unavailable from Commit means that the outcome is not known: the write may have become real. Whoever repeats the
+// same Change, or decides anew from a fresh read, is safe either way.
+type Store interface {
+	// PartnerWebhooks returns a partner and all its webhooks in one read. NotFound if there is no such partner.
+	PartnerWebhooks(ctx context.Context, partnerID string) (webhook.Partner, []webhook.Webhook, error)
+	// Webhook returns one webhook and its partner. NotFound if either is absent.
+	Webhook(ctx context.Context, partnerID, webhookID string) (webhook.Partner, webhook.Webhook, error)
+	// Delivery returns a delivery with its body. NotFound if it is absent.
+	Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error)
+	// Commit makes a Change real or refuses it whole: Conflict if a version moved on. A repeated call whose first try
+	// was committed though its answer was lost succeeds, as long as nobody wrote in between.
+	Commit(ctx context.Context, c webhook.Change) error
+	// AddStats adds an hour's counters to those stored. It is not idempotent; an error may have counted or not.
+	AddStats(ctx context.Context, partnerID, webhookID string, s webhook.Stats) error
+	// Due returns deliveries whose DueAt is at or before the given time, longest overdue first within each shard, at
+	// most limit. Eventually consistent: it may miss what was written just now and show what has moved on.
+	Due(ctx context.Context, before time.Time, limit int) ([]webhook.Ref, error)
+	// Held returns deliveries held for a webhook in the order of their records, at most limit. Eventually consistent.
+	Held(ctx context.Context, partnerID, webhookID string, limit int) ([]webhook.Ref, error)
+}
+
+// Queue is the delivery queue: at least once, in no order, each message after its own delay.
+type Queue interface {
+	// Send stores the messages, any number. A nil error says that all of them are stored; otherwise any of them may
+	// be, and sending all of them again is safe because receivers look at the stored state. Code: Unavailable.
+	Send(ctx context.Context, ms ...webhook.Message) error
+	// Waiting returns about how many messages are ready and not yet received, the delayed ones left out.
+	Waiting(ctx context.Context) (int, error)
+}
+
+// Sender makes the one POST of an attempt. It reports what happened and never fails otherwise. It returns within
+// MaxSend of being called unless the request body itself is slow to write, and it follows no redirect and repeats
+// nothing. Safe for concurrent use.
+type Sender interface {
+	Send(ctx context.Context, r webhook.Request) webhook.Response
+}
+
+// Vault opens the ciphertext of a webhook's secrets. Codes: Corrupt if it can never be opened, Unavailable if the key
+// service did not answer. Safe for concurrent use; a hit in its key cache makes no call.
+type Vault interface {
+	OpenSecrets(ctx context.Context, w *webhook.Webhook) (webhook.Secrets, error)
+}
+
+// Objects keeps what must not be lost and fits in no table: parked records, and the records of deliveries whose body
+// could not be built. Code: Unavailable, NotFound.
+type Objects interface {
+	// Park stores p under its id; parking the same again replaces it by itself.
+	Park(ctx context.Context, p webhook.Parked) error
+	// Parked returns what is parked under id.
+	Parked(ctx context.Context, id string) (webhook.Parked, error)
+	// Unpark removes what is parked under id; it succeeds if nothing is.
+	Unpark(ctx context.Context, id string) error
+	// KeepRecord stores the stream record of a delivery that is undeliverable, so that its body can be built anew.
+	KeepRecord(ctx context.Context, ref webhook.Ref, record []byte) error
+}
+
+// MaxSend bounds one send: connecting and TLS 5 s, the answer's header 10 s, the excerpt 1 s, and 1 s to spare.
+const MaxSend = 17 * time.Second

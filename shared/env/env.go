@@ -1,0 +1,54 @@
+// Package env names the environment variables of the functions, once: infra sets them and the functions read them.
+package env
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// The names.
+const (
+	ServiceTable    = "SERVICE_TABLE"    // DynamoDB: partners, credentials, webhooks, stats, outbox
+	DeliveriesTable = "DELIVERIES_TABLE" // DynamoDB: deliveries
+	QueueURL        = "QUEUE_URL"        // SQS: the delivery queue
+	ParkedBucket    = "PARKED_BUCKET"    // S3: parked records
+	KMSKeyID        = "KMS_KEY_ID"       // KMS: wraps the data keys
+	HoldHours       = "HOLD_HOURS"       // how long events are held for an inactive webhook
+	Stage           = "STAGE"            // local, dev or prod
+	ConsoleURL      = "CONSOLE_URL"      // the console's address where it is not the API's own; may be empty
+)
+
+// Config is what the functions are told. A function reads only what it was given in infra.
+type Config struct {
+	ServiceTable, DeliveriesTable, QueueURL, ParkedBucket, KMSKeyID, Stage, ConsoleURL string
+
+	HoldTime time.Duration
+}
+
+// Read returns the configuration from the environment; it names every required variable that is missing.
+func Read(required ...string) (Config, error) {
+	var missing []string
+	for _, name := range required {
+		if os.Getenv(name) == "" {
+			missing = append(missing, name)
+		}
+	}
+	if missing != nil {
+		return Config{}, fmt.Errorf("missing environment variables: %s", strings.Join(missing, ", "))
+	}
+	c := Config{
+		ServiceTable: os.Getenv(ServiceTable), DeliveriesTable: os.Getenv(DeliveriesTable),
+		QueueURL: os.Getenv(QueueURL), ParkedBucket: os.Getenv(ParkedBucket), KMSKeyID: os.Getenv(KMSKeyID),
+		Stage: os.Getenv(Stage), ConsoleURL: os.Getenv(ConsoleURL), HoldTime: 7 * 24 * time.Hour,
+	}
+	if v := os.Getenv(HoldHours); v != "" {
+		d, err := time.ParseDuration(v + "h")
+		if err != nil || d <= 0 {
+			return Config{}, fmt.Errorf("%s: not a number of hours", HoldHours)
+		}
+		c.HoldTime = d
+	}
+	return c, nil
+}

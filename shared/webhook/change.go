@@ -1,0 +1,99 @@
+package webhook
+
+import "time"
+
+// Change is a set of conditional writes that become real together or not at all.
+//
+// Every value carries in Rev the version its caller read, 0 for one that must not exist yet. A store refuses the whole
+// Change with Conflict if any of them has another version by now. On success the store has set Rev in each value to
+// the new version. At most 100 values.
+type Change struct {
+	Partner *Partner
+	Webhook *Webhook
+	// RemoveWebhook removes a webhook, its secrets with it, if its version is still the one given.
+	RemoveWebhook *Webhook
+	Deliveries    []*Delivery
+	// Outbox rows are new: their ids have never been used.
+	Outbox []OutboxEvent
+	// AddCredential is new: its id has never been used. Credentials never change.
+	AddCredential *Credential
+	// Answer must not exist yet, or have ended (ExpiresAt).
+	Answer *Answer
+}
+
+// Answer is the stored answer to a request that carried an Idempotency-Key.
+type Answer struct {
+	PartnerID string
+	// Key is a hash of the route and the caller's key.
+	Key string
+	// RequestHash is the SHA-256 of the request's body.
+	RequestHash [32]byte
+	// Sealed is the ciphertext of the answer: it may hold a secret.
+	Sealed    []byte
+	ExpiresAt time.Time
+}
+
+// Page asks for a part of a list.
+type Page struct {
+	// Limit is the most items wanted, 1 to 100. A page may be shorter and still have a successor.
+	Limit int
+	// After is the position an earlier page ended at, as its store gave it; nil for the first page. It holds no
+	// tenant: the store adds the partner of the call, so a position taken from elsewhere reaches nothing.
+	After []byte
+}
+
+// DeliveryQuery asks for deliveries of one webhook, newest first. Zero fields do not filter.
+type DeliveryQuery struct {
+	PartnerID, WebhookID string
+	State                State
+	EventType            EventType
+	VerificationID       string
+	// Since and Until bound Event.OccurredAt, inclusive and exclusive.
+	Since, Until time.Time
+	Page
+}
+
+// MessageKind says what a queue message asks for.
+type MessageKind string
+
+const (
+	// AttemptMessage asks for attempt Number of the delivery Ref.
+	AttemptMessage MessageKind = "attempt"
+	// DiscardMessage asks to cancel what is held for the webhook of Ref and was discarded, a page at a time.
+	DiscardMessage MessageKind = "discard"
+	// RedriveMessage asks to handle the parked record ParkedID again.
+	RedriveMessage MessageKind = "redrive"
+)
+
+// Message is one message on the delivery queue. It holds ids only: whoever receives it reads the stored state.
+type Message struct {
+	Kind     MessageKind
+	Ref      Ref
+	Number   int
+	ParkedID string
+	// Step counts the messages of a chain, from 0.
+	Step int
+	// Delay is how long the queue keeps the message back, 0 to 900 s; a queue rounds it up to whole seconds.
+	Delay time.Duration
+}
+
+// Parked is a record that could not become an event, or a delivery whose attempts kept being interrupted.
+type Parked struct {
+	// ID is derived from the record, so that parking it twice keeps one.
+	ID string
+	// Reason is a code: see payload.Unusable and delivery.
+	Reason string
+	// Detail says more, for operators. It holds no payload data.
+	Detail   string
+	ParkedAt time.Time
+	// Record is the stream record as it came, whole.
+	Record []byte
+}
+
+// ParkedSummary is what a list of parked records shows.
+type ParkedSummary struct {
+	ID       string
+	Reason   string
+	ParkedAt time.Time
+	Size     int64
+}

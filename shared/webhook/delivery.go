@@ -1,0 +1,225 @@
+package webhook
+
+import (
+	"time"
+)
+
+// State is where a delivery stands.
+type State string
+
+// The states. StatePending and Held are the only ones that are not final.
+const (
+	StatePending  State = "pending"
+	Delivered     State = "delivered"
+	Exhausted     State = "exhausted"
+	Held          State = "held"
+	Cancelled     State = "cancelled"
+	Undeliverable State = "undeliverable"
+	StateExpired  State = "expired"
+)
+
+// States returns all states.
+func States() []State {
+	return []State{StatePending, Delivered, Exhausted, Held, Cancelled, Undeliverable, StateExpired}
+}
+
+// Final tells whether nothing more happens to a delivery in this state by itself.
+func (s State) Final() bool { return s != StatePending && s != Held }
+
+// MaxLoggedAttempts bounds the attempt log of one delivery: the oldest rows go first. Attempts counts on.
+const MaxLoggedAttempts = 25
+
+// Delivery is one event on its way to one webhook. Its methods are the only transitions between states; they change
+// the value in memory, and a store's conditional write on Rev makes the change real or refuses it.
+type Delivery struct {
+	PartnerID string
+	WebhookID string
+	ID        string
+	Event     Event
+	State     State
+	// Body is what every attempt sends, built once. Empty if State is Undeliverable because it could not be built.
+	Body []byte
+	// Reason tells a partner why State is Undeliverable or Cancelled.
+	Reason    string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	// Generation is the webhook's generation when the present round started or, for Held, when it was held.
+	Generation int64
+	// RoundAttempts counts the finished attempts of the present round, 0 to 6; an interrupted one does not count.
+	RoundAttempts int
+	// Attempts is the number of the last finished attempt over the delivery's whole life, from 1; 0 before it.
+	Attempts int
+	// Claim is set from before a POST until its outcome is stored.
+	Claim *Claim
+	// Interruptions counts the claims of the present attempt that ended without a stored outcome.
+	Interruptions int
+	// NextAttemptAt is when the next attempt is due; zero unless State is pending and there is no claim.
+	NextAttemptAt time.Time
+	// HeldUntil is when a held delivery expires; zero unless State is Held.
+	HeldUntil      time.Time
+	LastStatusCode int
+	LastErrorCode  ErrorCode
+	Log            []Attempt
+	// DueAt is when the sweeper must look at this delivery, because by then something else should have moved it; zero
+	// if nothing can be overdue. The first claim of a new delivery leaves it zero: the stream delivers again.
+	DueAt time.Time
+	// Rev counts the stored versions, from 1.
+	Rev int64
+}
+
+// Ref names a delivery.
+type Ref struct{ PartnerID, WebhookID, DeliveryID string }
+
+// Ref returns the delivery's name.
+func (d *Delivery) Ref() Ref { return Ref{d.PartnerID, d.WebhookID, d.ID} }
+
+// Claim is the right to make one attempt, held before its POST.
+type Claim struct {
+	// Number is the attempt's number over the delivery's whole life, as in `x-webhook-attempt`.
+	Number int
+	// Owner is unique to one invocation's claim.
+	Owner      string
+	LeaseUntil time.Time
+	StartedAt  time.Time
+}
+
+// Live tells whether the claim's holder may still be sending.
+func (c *Claim) Live(now time.Time) bool { return c != nil && now.Before(c.LeaseUntil) }
+
+// Attempt is one row of a delivery's log.
+type Attempt struct {
+	Number    int
+	StartedAt time.Time
+	Duration  time.Duration
+	// Manual marks a resend by the partner.
+	Manual     bool
+	StatusCode int
+	// ErrorCode is empty if and only if the attempt succeeded.
+	ErrorCode    ErrorCode
+	ErrorMessage string
+	// Excerpt is the start of the response's body, at most 4 KiB, redacted; kept for failures only.
+	Excerpt string
+}
+
+// ErrorCode classifies a failed attempt for partners. The set is part of the API.
+type ErrorCode string
+
+// The codes of failed attempts.
+const (
+	ErrDNS               ErrorCode = "dns_error"
+	ErrBlockedAddress    ErrorCode = "blocked_address"
+	ErrConnectionRefused ErrorCode = "connection_refused"
+	ErrConnectionReset   ErrorCode = "connection_reset"
+	ErrConnectTimeout    ErrorCode = "connect_timeout"
+	ErrTLS               ErrorCode = "tls_error"
+	ErrTimeout           ErrorCode = "timeout"
+	ErrHTTPStatus        ErrorCode = "http_status"
+	ErrProtocol          ErrorCode = "protocol_error"
+	ErrInterrupted       ErrorCode = "interrupted"
+)
+
+// Times of a delivery's life.
+const (
+	// Lease is how long a claim is exclusive. It covers the longest send (16 s: connect 5, answer 10, excerpt 1),
+	// the write of a large request and the storing of its outcome.
+	Lease = 30 * time.Second
+	// Grace is how long after its due time a delivery counts as overdue.
+	Grace = 60 * time.Second
+	// MaxInterruptions is how many claims of one attempt may end without an outcome before the delivery is parked.
+	MaxInterruptions = 3
+)
+
+// NextNumber is the number of the attempt that is under way or comes next.
+func (d *Delivery) NextNumber() int { return d.Attempts + 1 }
+
+// StartRound makes d pending with a new round of attempts under a webhook's generation, the first due at.
+func (d *Delivery) StartRound(now time.Time, generation int64, at time.Time) {
+	d.State, d.Generation, d.RoundAttempts = StatePending, generation, 0
+	d.Claim, d.Interruptions, d.HeldUntil, d.Reason = nil, 0, time.Time{}, ""
+	d.NextAttemptAt, d.DueAt, d.UpdatedAt = at, at.Add(Grace), now
+}
+
+// TakeClaim gives the next attempt to owner. The caller has checked that d is pending and no other claim is live.
+func (d *Delivery) TakeClaim(now time.Time, owner string) {
+	d.Claim = &Claim{Number: d.NextNumber(), Owner: owner, StartedAt: now, LeaseUntil: now.Add(Lease)}
+	d.NextAttemptAt = time.Time{}
+	d.DueAt = d.Claim.LeaseUntil.Add(Grace)
+	d.UpdatedAt = now
+}
+
+// Interrupt logs that the present claim's lease ended without an outcome: whether the POST arrived is not known, the
+// partner is not charged, and the same number is tried again.
+func (d *Delivery) Interrupt(now time.Time) {
+	c := d.Claim
+	d.log(Attempt{
+		Number: c.Number, StartedAt: c.StartedAt, Duration: c.LeaseUntil.Sub(c.StartedAt),
+		ErrorCode: ErrInterrupted, ErrorMessage: "The sender was interrupted; whether the request arrived is not known.",
+	})
+	d.LastStatusCode, d.LastErrorCode = 0, ErrInterrupted
+	d.Claim = nil
+	d.Interruptions++
+	d.NextAttemptAt, d.DueAt, d.UpdatedAt = now, now.Add(Grace), now
+}
+
+// Finish logs the claimed attempt's outcome and ends the claim. One of Succeed, Retry and Exhaust must follow.
+func (d *Delivery) Finish(a Attempt) {
+	d.log(a)
+	d.Attempts = a.Number
+	d.RoundAttempts++
+	d.Claim, d.Interruptions = nil, 0
+	d.LastStatusCode, d.LastErrorCode = a.StatusCode, a.ErrorCode
+	d.UpdatedAt = a.StartedAt.Add(a.Duration)
+}
+
+// Succeed makes d delivered.
+func (d *Delivery) Succeed() { d.final(Delivered, d.UpdatedAt) }
+
+// Retry sets when the next attempt of the round is due.
+func (d *Delivery) Retry(at time.Time) { d.NextAttemptAt, d.DueAt = at, at.Add(Grace) }
+
+// Exhaust makes d exhausted: the round's last attempt failed.
+func (d *Delivery) Exhaust() { d.final(Exhausted, d.UpdatedAt) }
+
+// Hold makes d held for a webhook of the given generation until its hold time ends.
+func (d *Delivery) Hold(now time.Time, generation int64, holdTime time.Duration) {
+	d.State, d.Generation, d.RoundAttempts = Held, generation, 0
+	d.Claim, d.Interruptions, d.NextAttemptAt = nil, 0, time.Time{}
+	d.HeldUntil, d.UpdatedAt = now.Add(holdTime), now
+	d.DueAt = now.Add(Grace)
+}
+
+// Cancel makes d cancelled; the reason is shown to the partner.
+func (d *Delivery) Cancel(now time.Time, reason string) {
+	d.final(Cancelled, now)
+	d.Reason = reason
+}
+
+// GiveUp makes d undeliverable for a reason that is not the endpoint's fault; the reason is shown to the partner.
+func (d *Delivery) GiveUp(now time.Time, reason string) {
+	d.final(Undeliverable, now)
+	d.Reason = reason
+}
+
+// Expire makes a held delivery expired.
+func (d *Delivery) Expire(now time.Time) { d.final(StateExpired, now) }
+
+func (d *Delivery) final(s State, now time.Time) {
+	d.State, d.UpdatedAt = s, now
+	d.Claim, d.NextAttemptAt, d.HeldUntil, d.DueAt = nil, time.Time{}, time.Time{}, time.Time{}
+}
+
+// ExpiresAt is when the store may drop d, zero while it must not.
+func (d *Delivery) ExpiresAt() time.Time {
+	if !d.State.Final() {
+		return time.Time{}
+	}
+	return d.UpdatedAt.Add(FinalRetention)
+}
+
+func (d *Delivery) log(a Attempt) {
+	log := append([]Attempt(nil), d.Log...)
+	if len(log) >= MaxLoggedAttempts {
+		log = log[len(log)-MaxLoggedAttempts+1:]
+	}
+	d.Log = append(log, a)
+}

@@ -1,0 +1,35 @@
+package webhook
+
+import "time"
+
+// Header is one HTTP header, in the order in which it is sent or shown. Names are lower-case.
+type Header struct{ Name, Value string }
+
+// Request is one signed POST that is ready to leave.
+type Request struct {
+	URL     string
+	Headers []Header
+	Body    []byte
+	// Redact lists values that must not appear in what is kept of the response.
+	Redact []string
+}
+
+// Response is what came of a Request. Its outcome is fixed by the status, or by Error if there was none.
+type Response struct {
+	StartedAt time.Time
+	Duration  time.Duration
+	// StatusCode is 0 if no response header arrived.
+	StatusCode int
+	// Headers and Excerpt are redacted and safe to store and to show: valid UTF-8, at most 4 KiB of excerpt.
+	Headers []Header
+	Excerpt string
+	// RetryAfter is what a 429 or 503 asked for, 0 if nothing.
+	RetryAfter time.Duration
+	// ErrorCode is empty if and only if the status is 200 to 299.
+	ErrorCode ErrorCode
+	// ErrorMessage says what happened in words a partner may read; it names no address.
+	ErrorMessage string
+}
+
+// OK tells whether the request succeeded.
+func (r *Response) OK() bool { return r.ErrorCode == "" }

@@ -1,0 +1,138 @@
+package webhook
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"io"
+	"strings"
+	"time"
+)
+
+// Ids are a prefix that names the kind, then 26 characters of Crockford's base32: 48 bits of milliseconds since 1970,
+// then 80 bits that are random or a hash. They sort by time as strings, which the delivery log relies on.
+const (
+	partnerPrefix  = "prt_"
+	webhookPrefix  = "whk_"
+	eventPrefix    = "evt_"
+	deliveryPrefix = "dlv_"
+	outboxPrefix   = "obx_"
+	parkedPrefix   = "prk_"
+)
+
+var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// IDSource makes new ids. Rand must be a cryptographic source; Now is the clock. Safe for concurrent use if both are.
+type IDSource struct {
+	Now  func() time.Time
+	Rand io.Reader
+}
+
+// Partner returns a new partner id.
+func (s IDSource) Partner() string { return s.random(partnerPrefix) }
+
+// Webhook returns a new webhook id.
+func (s IDSource) Webhook() string { return s.random(webhookPrefix) }
+
+// Outbox returns a new id for a row of the outbox.
+func (s IDSource) Outbox() string { return s.random(outboxPrefix) }
+
+// TestDelivery returns a new id for a test send, which is stored nowhere.
+func (s IDSource) TestDelivery() string { return s.random("test_") }
+
+// Owner returns a token that names one holder of a lease.
+func (s IDSource) Owner() string { return s.random("") }
+
+func (s IDSource) random(prefix string) string {
+	var tail [10]byte
+	mustRead(s.Rand, tail[:])
+	return prefix + encodeID(s.Now(), tail[:])
+}
+
+// mustRead fills b. A random source that fails leaves nothing safe to do, so it panics, as crypto/rand itself does.
+func mustRead(r io.Reader, b []byte) {
+	if _, err := io.ReadFull(r, b); err != nil {
+		panic("webhook: random source failed: " + err.Error())
+	}
+}
+
+// EventID derives the id of the event that a change of a verification record makes. The sequence number of a stream
+// record is unique within its shard and all changes of one item go through one line of shards, so the same change has
+// the same id however often it is delivered.
+func EventID(verificationID, sequenceNumber string, at time.Time) string {
+	return derive(eventPrefix, at, verificationID, sequenceNumber)
+}
+
+// DeliveryID derives the id of the delivery of an event to a webhook: a redelivered stream record finds itself.
+func DeliveryID(eventID, webhookID string, at time.Time) string {
+	return derive(deliveryPrefix, at, eventID, webhookID)
+}
+
+// ParkedID derives the id under which an unusable stream record is parked; raw is the record as it came.
+func ParkedID(raw []byte, at time.Time) string { return derive(parkedPrefix, at, string(raw)) }
+
+// ValidParkedID tells whether s could be the id of a parked record.
+func ValidParkedID(s string) bool { return validID(s, parkedPrefix) }
+
+// DeliveryIDAt returns the smallest possible delivery id of a time, for ranges over the log.
+func DeliveryIDAt(at time.Time) string {
+	return deliveryPrefix + encodeID(at, make([]byte, 10))
+}
+
+// derive hashes length-prefixed parts, so that no two lists of parts have the same hash input.
+func derive(prefix string, at time.Time, parts ...string) string {
+	h := sha256.New()
+	var n [8]byte
+	for _, p := range parts {
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		h.Write(n[:])
+		h.Write([]byte(p))
+	}
+	return prefix + encodeID(at, h.Sum(nil)[:10])
+}
+
+func encodeID(at time.Time, tail []byte) string {
+	var raw [16]byte
+	ms := at.UnixMilli()
+	if ms < 0 {
+		ms = 0
+	}
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(ms))
+	copy(raw[:6], b[2:])
+	copy(raw[6:], tail)
+	return crockford.EncodeToString(raw[:])
+}
+
+// validID tells whether s has the form of an id of ours with the given kind's prefix; ids in URLs are checked with it
+// before any store sees them.
+func validID(s, prefix string) bool {
+	rest, ok := strings.CutPrefix(s, prefix)
+	if !ok || len(rest) != 26 {
+		return false
+	}
+	_, err := crockford.DecodeString(rest)
+	return err == nil
+}
+
+// ValidWebhookID tells whether s could be a webhook's id.
+func ValidWebhookID(s string) bool { return validID(s, webhookPrefix) }
+
+// ValidDeliveryID tells whether s could be a delivery's id.
+func ValidDeliveryID(s string) bool { return validID(s, deliveryPrefix) }
+
+// ValidPartnerID tells whether s may name a partner: 1 to 64 of [A-Za-z0-9._-], since partners bring the ids they
+// already have in the verification records.
+func ValidPartnerID(s string) bool {
+	if len(s) == 0 || len(s) > 64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
