@@ -97,3 +97,6 @@ type ParkedSummary struct {
 	ParkedAt time.Time
 	Size     int64
 }
+
+// AnswerLife is how long the answer to an idempotent request is kept.
+const AnswerLife = 24 * time.Hour

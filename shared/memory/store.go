@@ -1,0 +1,256 @@
+// Package memory keeps the ports of delivery and portal in memory, for tests.
+package memory
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+type webhookKey struct{ partner, id string }
+
+type statsKey struct {
+	webhookKey
+	hour time.Time
+}
+
+// Store keeps everything in maps under one lock, so every read is strongly consistent and every Change is atomic. It is
+// safe for concurrent use. Values are copied in and out.
+type Store struct {
+	// Fail, if set, is called before each operation with its name; a non-nil error is returned instead.
+	Fail func(op string) error
+	// FailAfter is the same after the operation took effect: a write that was committed though its answer was lost.
+	FailAfter func(op string) error
+
+	mu          sync.Mutex
+	partners    map[string]webhook.Partner
+	webhooks    map[webhookKey]webhook.Webhook
+	deliveries  map[webhook.Ref]webhook.Delivery
+	credentials map[string]webhook.Credential
+	answers     map[[2]string]webhook.Answer
+	stats       map[statsKey]webhook.Stats
+	outbox      []webhook.OutboxEvent
+	requests    map[string]int
+	tests       map[string]map[string]time.Time
+	calls       map[string]int
+}
+
+// NewStore returns an empty store.
+func NewStore() *Store {
+	return &Store{
+		partners: map[string]webhook.Partner{}, webhooks: map[webhookKey]webhook.Webhook{},
+		deliveries: map[webhook.Ref]webhook.Delivery{}, credentials: map[string]webhook.Credential{},
+		answers: map[[2]string]webhook.Answer{}, stats: map[statsKey]webhook.Stats{},
+		requests: map[string]int{}, tests: map[string]map[string]time.Time{}, calls: map[string]int{},
+	}
+}
+
+// Calls returns how often each operation was called.
+func (s *Store) Calls() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.calls)
+}
+
+// Outbox returns the operational events so far, in the order of their commits.
+func (s *Store) Outbox() []webhook.OutboxEvent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.outbox)
+}
+
+// AllDeliveries returns every delivery by id.
+func (s *Store) AllDeliveries() []webhook.Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]webhook.Delivery, 0, len(s.deliveries))
+	for _, d := range s.deliveries {
+		all = append(all, copyDelivery(d))
+	}
+	slices.SortFunc(all, func(a, b webhook.Delivery) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+// do runs f under the lock, between the two fault hooks.
+func (s *Store) do(op string, f func() error) error {
+	if s.Fail != nil {
+		if err := s.Fail(op); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	s.calls[op]++
+	err := f()
+	s.mu.Unlock()
+	if err == nil && s.FailAfter != nil {
+		err = s.FailAfter(op)
+	}
+	return err
+}
+
+func notFound(what string) error { return webhook.Errorf(webhook.NotFound, "no such %s", what) }
+
+// Partner implements portal.Store.
+func (s *Store) Partner(_ context.Context, partnerID string) (p webhook.Partner, err error) {
+	err = s.do("Partner", func() error {
+		var ok bool
+		if p, ok = s.partners[partnerID]; !ok {
+			return notFound("partner")
+		}
+		return nil
+	})
+	return p, err
+}
+
+// PartnerWebhooks implements delivery.Store.
+func (s *Store) PartnerWebhooks(_ context.Context, partnerID string) (p webhook.Partner, ws []webhook.Webhook, err error) {
+	err = s.do("PartnerWebhooks", func() error {
+		var ok bool
+		if p, ok = s.partners[partnerID]; !ok {
+			return notFound("partner")
+		}
+		ws = s.webhooksOf(partnerID)
+		return nil
+	})
+	return p, ws, err
+}
+
+func (s *Store) webhooksOf(partnerID string) []webhook.Webhook {
+	var ws []webhook.Webhook
+	for k, w := range s.webhooks {
+		if k.partner == partnerID {
+			ws = append(ws, copyWebhook(w))
+		}
+	}
+	slices.SortFunc(ws, func(a, b webhook.Webhook) int { return cmp.Compare(a.ID, b.ID) })
+	return ws
+}
+
+// Webhook implements delivery.Store and portal.Store.
+func (s *Store) Webhook(_ context.Context, partnerID, webhookID string) (p webhook.Partner, w webhook.Webhook, err error) {
+	err = s.do("Webhook", func() error {
+		var ok bool
+		if w, ok = s.webhooks[webhookKey{partnerID, webhookID}]; !ok {
+			return notFound("webhook")
+		}
+		if p, ok = s.partners[partnerID]; !ok {
+			return notFound("partner")
+		}
+		w = copyWebhook(w)
+		return nil
+	})
+	return p, w, err
+}
+
+// Delivery implements delivery.Store and portal.Store.
+func (s *Store) Delivery(_ context.Context, ref webhook.Ref) (d webhook.Delivery, err error) {
+	err = s.do("Delivery", func() error {
+		stored, ok := s.deliveries[ref]
+		if !ok {
+			return notFound("delivery")
+		}
+		d = copyDelivery(stored)
+		return nil
+	})
+	return d, err
+}
+
+// AddStats implements delivery.Store.
+func (s *Store) AddStats(_ context.Context, partnerID, webhookID string, add webhook.Stats) error {
+	return s.do("AddStats", func() error {
+		k := statsKey{webhookKey{partnerID, webhookID}, add.Hour.UTC()}
+		sum := s.stats[k]
+		sum.Hour = add.Hour.UTC()
+		if add.Delivered > 0 {
+			sum.Trailing = 0
+		}
+		sum.Delivered += add.Delivered
+		sum.Exhausted += add.Exhausted
+		sum.Failed += add.Failed
+		sum.Trailing += add.Trailing
+		if !add.LastDeliveryAt.IsZero() {
+			sum.LastDeliveryAt = add.LastDeliveryAt
+		}
+		if add.LastError != "" {
+			sum.LastError, sum.LastStatusCode = add.LastError, add.LastStatusCode
+		}
+		s.stats[k] = sum
+		return nil
+	})
+}
+
+// Due implements delivery.Store.
+func (s *Store) Due(_ context.Context, before time.Time, limit int) (refs []webhook.Ref, err error) {
+	err = s.do("Due", func() error {
+		var due []webhook.Delivery
+		for _, d := range s.deliveries {
+			if !d.DueAt.IsZero() && !d.DueAt.After(before) {
+				due = append(due, d)
+			}
+		}
+		slices.SortFunc(due, func(a, b webhook.Delivery) int {
+			return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID))
+		})
+		refs = refsOf(due, limit)
+		return nil
+	})
+	return refs, err
+}
+
+// Held implements delivery.Store.
+func (s *Store) Held(_ context.Context, partnerID, webhookID string, limit int) (refs []webhook.Ref, err error) {
+	err = s.do("Held", func() error {
+		held := s.heldOf(partnerID, webhookID)
+		slices.SortFunc(held, func(a, b webhook.Delivery) int {
+			return cmp.Or(cmp.Compare(a.Event.OrderKey(), b.Event.OrderKey()), cmp.Compare(a.ID, b.ID))
+		})
+		refs = refsOf(held, limit)
+		return nil
+	})
+	return refs, err
+}
+
+func (s *Store) heldOf(partnerID, webhookID string) []webhook.Delivery {
+	var held []webhook.Delivery
+	for ref, d := range s.deliveries {
+		if ref.PartnerID == partnerID && ref.WebhookID == webhookID && d.State == webhook.Held {
+			held = append(held, d)
+		}
+	}
+	return held
+}
+
+func refsOf(ds []webhook.Delivery, limit int) []webhook.Ref {
+	var refs []webhook.Ref
+	for i := range ds {
+		if len(refs) == limit {
+			break
+		}
+		refs = append(refs, ds[i].Ref())
+	}
+	return refs
+}
+
+func copyWebhook(w webhook.Webhook) webhook.Webhook {
+	w.EventTypes, w.Sealed = slices.Clone(w.EventTypes), bytes.Clone(w.Sealed)
+	if w.Deactivation != nil {
+		d := *w.Deactivation
+		w.Deactivation = &d
+	}
+	return w
+}
+
+func copyDelivery(d webhook.Delivery) webhook.Delivery {
+	d.Body, d.Log = bytes.Clone(d.Body), slices.Clone(d.Log)
+	if d.Claim != nil {
+		c := *d.Claim
+		d.Claim = &c
+	}
+	return d
+}
