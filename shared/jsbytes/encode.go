@@ -1,0 +1,105 @@
+package jsbytes
+
+import (
+	"errors"
+)
+
+// MaxDepth is how many lists and objects may stand in each other. Parsers of receivers have limits of their own
+// (Express fails at some thousands); DynamoDB's is 32.
+const MaxDepth = 64
+
+// ErrTooDeep is returned for a value that is deeper than MaxDepth.
+var ErrTooDeep = errors.New("jsbytes: more than 64 levels of nesting")
+
+// Marshal returns v as JSON without white space and without a line end. Its only error is ErrTooDeep. Strings are
+// written as JSON.stringify does: nothing is escaped but the quote, the backslash and the control characters below
+// U+0020 (`<`, `>`, `&`, U+007F, U+2028 and U+2029 stand for themselves).
+func Marshal(v Value) ([]byte, error) { return appendValue(nil, v, 0) }
+
+func appendValue(dst []byte, v Value, depth int) ([]byte, error) {
+	switch v.kind {
+	case KindBool:
+		if v.truth {
+			return append(dst, "true"...), nil
+		}
+		return append(dst, "false"...), nil
+	case KindNumber:
+		if s, ok := ecmaNumber(v.text); ok {
+			return append(dst, s...), nil
+		}
+		return appendString(dst, v.text), nil
+	case KindString:
+		return appendString(dst, v.text), nil
+	case KindList:
+		return appendList(dst, v.items, depth+1)
+	case KindObject:
+		return appendObject(dst, v.members, depth+1)
+	default:
+		return append(dst, "null"...), nil
+	}
+}
+
+func appendList(dst []byte, items []Value, depth int) ([]byte, error) {
+	if depth > MaxDepth {
+		return nil, ErrTooDeep
+	}
+	dst = append(dst, '[')
+	for i, item := range items {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = appendValue(dst, item, depth); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+func appendObject(dst []byte, members []Member, depth int) ([]byte, error) {
+	if depth > MaxDepth {
+		return nil, ErrTooDeep
+	}
+	dst = append(dst, '{')
+	for i, m := range members {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, m.Name)
+		dst = append(dst, ':')
+		var err error
+		if dst, err = appendValue(dst, m.Value, depth); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// appendString writes valid UTF-8 as JSON.stringify does (ECMA-262, QuoteJSONString).
+func appendString(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c >= 0x20:
+			dst = append(dst, c)
+		case c == '\b':
+			dst = append(dst, `\b`...)
+		case c == '\f':
+			dst = append(dst, `\f`...)
+		case c == '\n':
+			dst = append(dst, `\n`...)
+		case c == '\r':
+			dst = append(dst, `\r`...)
+		case c == '\t':
+			dst = append(dst, `\t`...)
+		default:
+			dst = append(dst, `\u00`...)
+			dst = append(dst, hex[c>>4], hex[c&0xf])
+		}
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,196 @@
+package payload
+
+import (
+	"encoding/base64"
+
+	"github.com/cr3dentials/verification-webhooks/shared/jsbytes"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// newStatus reads the status of a new image: it must be a known one.
+func newStatus(image map[string]any) (webhook.Status, *Unusable) {
+	if _, there := image["status"]; !there {
+		return "", unusable(UnknownStatus, "status is missing")
+	}
+	s, fault := stringOf(image, "status")
+	if fault != nil {
+		return "", fault
+	}
+	if !webhook.Status(s).Known() {
+		return "", unusable(UnknownStatus, "status is not one of the six")
+	}
+	return webhook.Status(s), nil
+}
+
+// oldStatus reads the status before the change, "" for one that is absent or means nothing.
+func oldStatus(eventName string, change map[string]any) (webhook.Status, *Unusable) {
+	if eventName == insertEvent {
+		return "", nil
+	}
+	image, isMap := change["OldImage"].(map[string]any)
+	if !isMap {
+		return "", unusable(MissingOldImage, "a change came without its old image")
+	}
+	s, fault := stringOf(image, "status")
+	if fault != nil || !webhook.Status(s).Known() {
+		return "", nil
+	}
+	return webhook.Status(s), nil
+}
+
+func partnerOf(image map[string]any) (string, *Unusable) {
+	if _, there := image["partnerId"]; !there {
+		return "", unusable(MissingPartner, "partnerId is missing")
+	}
+	id, fault := stringOf(image, "partnerId")
+	if fault != nil {
+		return "", fault
+	}
+	if !webhook.ValidPartnerID(id) {
+		return "", unusable(InvalidPartner, "partnerId is not 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'")
+	}
+	return id, nil
+}
+
+func verificationOf(image map[string]any) (string, *Unusable) {
+	if _, there := image["verificationId"]; !there {
+		return "", unusable(MalformedRecord, "verificationId is missing")
+	}
+	id, fault := stringOf(image, "verificationId")
+	if fault != nil {
+		return "", fault
+	}
+	if id == "" {
+		return "", unusable(MalformedRecord, "verificationId is empty")
+	}
+	return id, nil
+}
+
+// dataOf collects the members of the body's `data`.
+func dataOf(image map[string]any, verificationID string, status webhook.Status) ([]jsbytes.Member, *Unusable) {
+	var data []jsbytes.Member
+	for _, name := range dataOrder {
+		switch name {
+		case "verificationId":
+			data = append(data, jsbytes.Member{Name: name, Value: jsbytes.String(verificationID)})
+			continue
+		case "status":
+			data = append(data, jsbytes.Member{Name: name, Value: jsbytes.String(string(status))})
+			continue
+		}
+		attribute, there := image[name]
+		if !there {
+			continue
+		}
+		kind, content, ok := typed(attribute)
+		if !ok || kind != optional[name] {
+			return nil, unusable(WrongType, "%s is not of type %s", name, optional[name])
+		}
+		v, ok := valueOf(kind, content, 1)
+		if !ok {
+			return nil, unusable(WrongType, "%s holds a value that is not DynamoDB's", name)
+		}
+		data = append(data, jsbytes.Member{Name: name, Value: v})
+	}
+	return data, nil
+}
+
+func stringOf(image map[string]any, name string) (string, *Unusable) {
+	kind, content, _ := typed(image[name])
+	s, isString := content.(string)
+	if kind != "S" || !isString {
+		return "", unusable(WrongType, "%s is not of type S", name)
+	}
+	return s, nil
+}
+
+// typed takes a typed value, {"S": "..."} for example, apart.
+func typed(attribute any) (kind string, content any, ok bool) {
+	m, isMap := attribute.(map[string]any)
+	if !isMap || len(m) != 1 {
+		return "", nil, false
+	}
+	for kind, content = range m {
+	}
+	return kind, content, true
+}
+
+// maxAttributeDepth bounds the nesting of one attribute: DynamoDB's own limit is 32 levels, and two more stand around
+// it in a body.
+const maxAttributeDepth = jsbytes.MaxDepth - 2
+
+// valueOf converts a typed value: sets become lists in the order they came in, binaries base64, numbers keep their text.
+func valueOf(kind string, content any, depth int) (jsbytes.Value, bool) {
+	if depth > maxAttributeDepth {
+		return jsbytes.Value{}, false
+	}
+	switch c := content.(type) {
+	case string:
+		return scalarOf(kind, c)
+	case bool:
+		if kind == "NULL" && c {
+			return jsbytes.Null(), true
+		}
+		return jsbytes.Bool(c), kind == "BOOL"
+	case []any:
+		return listOf(kind, c, depth)
+	case map[string]any:
+		return mapOf(kind, c, depth)
+	}
+	return jsbytes.Value{}, false
+}
+
+func scalarOf(kind, text string) (jsbytes.Value, bool) {
+	switch kind {
+	case "S":
+		return jsbytes.String(text), true
+	case "N":
+		return jsbytes.Number(text), jsbytes.IsNumber(text)
+	case "B":
+		b, err := base64.StdEncoding.DecodeString(text)
+		return jsbytes.Binary(b), err == nil
+	}
+	return jsbytes.Value{}, false
+}
+
+// elementKinds gives the type of a set's elements.
+var elementKinds = map[string]string{"SS": "S", "NS": "N", "BS": "B"}
+
+func listOf(kind string, content []any, depth int) (jsbytes.Value, bool) {
+	items := make([]jsbytes.Value, 0, len(content))
+	for _, element := range content {
+		elementKind, elementContent, ok := elementKinds[kind], element, true
+		if kind == "L" {
+			elementKind, elementContent, ok = typed(element)
+		}
+		if !ok {
+			return jsbytes.Value{}, false
+		}
+		v, ok := valueOf(elementKind, elementContent, depth+1)
+		if !ok {
+			return jsbytes.Value{}, false
+		}
+		items = append(items, v)
+	}
+	_, isSet := elementKinds[kind]
+	return jsbytes.List(items...), isSet || kind == "L"
+}
+
+func mapOf(kind string, content map[string]any, depth int) (jsbytes.Value, bool) {
+	if kind != "M" {
+		return jsbytes.Value{}, false
+	}
+	members := make(map[string]jsbytes.Value, len(content))
+	for name, attribute := range content {
+		innerKind, inner, ok := typed(attribute)
+		if !ok {
+			return jsbytes.Value{}, false
+		}
+		v, ok := valueOf(innerKind, inner, depth+1)
+		if !ok {
+			return jsbytes.Value{}, false
+		}
+		members[name] = v
+	}
+	return jsbytes.Map(members), true
+}

@@ -1,0 +1,199 @@
+// Package payload turns records of the verifications table's stream into events, and events into request bodies.
+package payload
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/jsbytes"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// The reasons for which a record cannot become an event. They are stored with parked records.
+const (
+	// MalformedRecord is a record that DynamoDB does not write: not JSON, no known event name, no creation time,
+	// no sequence number, no new image or no key.
+	MalformedRecord = "malformed_record"
+	// MissingPartner is a record without a partnerId.
+	MissingPartner = "missing_partner"
+	// InvalidPartner is a record whose partnerId cannot name a partner (webhook.ValidPartnerID).
+	InvalidPartner = "invalid_partner"
+	// WrongType is a record with an attribute of another type than the design's section 2.1 gives it.
+	WrongType = "wrong_type"
+	// UnknownStatus is a record whose status is missing or not one of webhook.Status.
+	UnknownStatus = "unknown_status"
+	// MissingOldImage is a change without the image before it: whether it makes an event cannot be known.
+	MissingOldImage = "missing_old_image"
+)
+
+// Unusable is the error of a record that cannot become an event, now or when it is read again.
+type Unusable struct {
+	// Reason is one of the constants of this package.
+	Reason string
+	// Detail says more, for operators. It names attributes and types, never a value from the record.
+	Detail string
+}
+
+func (u *Unusable) Error() string { return u.Reason + ": " + u.Detail }
+
+func unusable(reason, format string, args ...any) *Unusable {
+	return &Unusable{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Record is a stream record that makes an event.
+type Record struct {
+	Event webhook.Event
+	// Status is the status the verification reached; it is final.
+	Status webhook.Status
+	// Raw is the record as it came. Decode(Raw) gives this Record again.
+	Raw []byte
+	// data holds the members of the body's `data` that the record has, in their order.
+	data []jsbytes.Member
+}
+
+// The names of the events of a DynamoDB stream.
+const (
+	insertEvent = "INSERT"
+	modifyEvent = "MODIFY"
+	removeEvent = "REMOVE"
+)
+
+// optional lists the attributes of a verification that stand in the body's `data` if the record has them, in their
+// order, the status between them left out; sessionId is one, since only what the record lacks is left out.
+var optional = map[string]string{
+	"sessionId": "N", "stepId": "N", "proofData": "M", "formattedData": "M", "metadata": "M",
+}
+
+// dataOrder is the order of the body's `data` (partner guide, "Default Webhook Payload").
+var dataOrder = []string{"verificationId", "sessionId", "stepId", "status", "proofData", "formattedData", "metadata"}
+
+// Decode reads one element of a DynamoDB stream event's `Records`, as Lambda delivers it in JSON. ok tells whether the
+// record makes an event (design, section 2.1). err is nil or an *Unusable, for a record that must be parked.
+//
+//   - A removal makes no event, whatever else it holds; neither does a new image with a known status that is not final.
+//   - An old image with a missing, unknown or mistyped status counts as having another status: the record did reach a
+//     final one, and the event must not be lost for what stood there before.
+//   - verificationId, partnerId and status must be there. sessionId, stepId and the three maps may be missing and are
+//     then left out of the body; under another type than theirs, DynamoDB's NULL included, they make the record unusable.
+//
+// It never panics; the memory it takes is a small multiple of len(raw), which Lambda bounds at 6 MB.
+func Decode(raw []byte) (rec Record, ok bool, err error) {
+	root, fault := parseRecord(raw)
+	if fault != nil {
+		return Record{}, false, fault
+	}
+	name, _ := root["eventName"].(string)
+	change, _ := root["dynamodb"].(map[string]any)
+	switch {
+	case name == removeEvent:
+		return Record{}, false, nil
+	case name != insertEvent && name != modifyEvent:
+		return Record{}, false, unusable(MalformedRecord, "eventName is not one of DynamoDB's")
+	}
+	image, isMap := change["NewImage"].(map[string]any)
+	if !isMap {
+		return Record{}, false, unusable(MalformedRecord, "there is no NewImage")
+	}
+	status, fault := newStatus(image)
+	if fault != nil {
+		return Record{}, false, fault
+	}
+	if !status.Final() {
+		return Record{}, false, nil
+	}
+	old, fault := oldStatus(name, change)
+	if fault != nil {
+		return Record{}, false, fault
+	}
+	eventType, ok := webhook.EventFor(old, status)
+	if !ok {
+		return Record{}, false, nil
+	}
+	return newRecord(raw, change, image, status, eventType)
+}
+
+func newRecord(
+	raw []byte, change, image map[string]any, status webhook.Status, t webhook.EventType,
+) (Record, bool, error) {
+	partnerID, fault := partnerOf(image)
+	if fault != nil {
+		return Record{}, false, fault
+	}
+	verificationID, fault := verificationOf(image)
+	if fault != nil {
+		return Record{}, false, fault
+	}
+	data, fault := dataOf(image, verificationID, status)
+	if fault != nil {
+		return Record{}, false, fault
+	}
+	sequence, at := position(change)
+	if sequence == "" || at.IsZero() {
+		return Record{}, false, unusable(MalformedRecord, "there is no usable SequenceNumber or creation time")
+	}
+	return Record{
+		Event: webhook.Event{
+			ID: webhook.EventID(verificationID, sequence, at), Type: t, PartnerID: partnerID,
+			VerificationID: verificationID, OccurredAt: at, Sequence: sequence,
+		},
+		Status: status, Raw: raw, data: data,
+	}, true, nil
+}
+
+// SequenceNumber returns a record's sequence number and creation time, also of records that Decode refuses: "" and the
+// zero time for what it does not have.
+func SequenceNumber(raw []byte) (string, time.Time) {
+	root, fault := parseRecord(raw)
+	if fault != nil {
+		return "", time.Time{}
+	}
+	change, _ := root["dynamodb"].(map[string]any)
+	return position(change)
+}
+
+func parseRecord(raw []byte) (map[string]any, *Unusable) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var root map[string]any
+	if err := dec.Decode(&root); err != nil || root == nil {
+		return nil, unusable(MalformedRecord, "the record is not a JSON object")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, unusable(MalformedRecord, "something follows the record")
+	}
+	return root, nil
+}
+
+// maxSequence is the most digits a sequence number has (DynamoDB API reference, StreamRecord).
+const maxSequence = 40
+
+// position reads what orders a record among others.
+func position(change map[string]any) (sequence string, at time.Time) {
+	if s, ok := change["SequenceNumber"].(string); ok && s != "" && len(s) <= maxSequence && allDigits(s) {
+		sequence = s
+	}
+	n, ok := change["ApproximateCreationDateTime"].(json.Number)
+	if !ok {
+		return sequence, at
+	}
+	// Seconds since 1970. A double holds milliseconds exactly enough until the year 9999, which also bounds the time.
+	const year9999 = 253_402_300_799
+	if f, err := n.Float64(); err == nil && f > 0 && f <= year9999 {
+		at = time.UnixMilli(int64(math.Round(f * 1000))).UTC()
+	}
+	return sequence, at
+}
+
+func allDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
