@@ -1,0 +1,92 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// metricNamespace is where the metrics stand that are read out of log lines.
+const metricNamespace = "VerificationWebhooks"
+
+// addAlarms watches what would break a promise of the product. An alarm speaks once its metric has been at or over the
+// threshold for all of its five-minute periods.
+func (k *stack) addAlarms(api awsapigateway.RestApi) {
+	errorsOf := func(f string) awscloudwatch.IMetric { return k.functions[f].MetricErrors(over("Sum")) }
+	dispatcher, retrier, sweeper := k.functions["dispatcher"], k.functions["retrier"], k.functions["sweeper"]
+
+	// The stream keeps 24 hours.
+	k.alarm("StreamLateAlarm", "The dispatcher is more than 15 minutes behind the verifications' stream: records are lost after 24 h",
+		dispatcher.Metric(jsii.String("IteratorAge"), over("Maximum")), 15*60*1000, 1)
+	k.alarm("DeadLettersAlarm", "Messages of the delivery queue could not be handled and lie in the dead-letter queue",
+		k.deadLetters.MetricApproximateNumberOfMessagesVisible(over("Maximum")), 1, 1)
+	// Delays count as age, and the longest is 15 minutes.
+	k.alarm("QueueLateAlarm", "The delivery queue is more than half an hour old: retries are late",
+		k.queue.MetricApproximateAgeOfOldestMessage(over("Maximum")), 30*60, 1)
+	k.alarm("ParkedAlarm", "Records were parked: they made no event and need a look", k.parkedMetric(), 1, 1)
+
+	k.alarm("DispatcherErrorsAlarm", "The dispatcher failed", errorsOf("dispatcher"), 1, 1)
+	k.alarm("RetrierErrorsAlarm", "The retrier failed", errorsOf("retrier"), 1, 1)
+	k.alarm("SweeperErrorsAlarm", "The sweeper failed", errorsOf("sweeper"), 1, 1)
+	k.alarm("PortalErrorsAlarm", "The portal function failed", errorsOf("portal"), 1, 1)
+	k.alarm("AdminErrorsAlarm", "The admin function failed", errorsOf("admin"), 1, 1)
+	k.alarm("ApiErrorsAlarm", "The API answered with 5xx for 15 minutes", api.MetricServerError(over("Sum")), 1, 3)
+	k.alarm("RecursionAlarm", "Lambda dropped messages of the retrier as a loop",
+		retrier.Metric(jsii.String("RecursiveInvocationsDropped"), over("Sum")), 1, 1)
+
+	k.alarmOn("SweeperStoppedAlarm", &awscloudwatch.CreateAlarmOptions{
+		AlarmDescription:   jsii.String("The sweeper has not run for 10 minutes"),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD,
+		Threshold:          jsii.Number(1), EvaluationPeriods: jsii.Number(2),
+		TreatMissingData: awscloudwatch.TreatMissingData_BREACHING,
+	}, sweeper.MetricInvocations(over("Sum")))
+}
+
+// parkedMetric counts the log lines that say that a record was parked.
+func (k *stack) parkedMetric() awscloudwatch.IMetric {
+	for _, f := range []string{"dispatcher", "retrier"} {
+		awslogs.NewMetricFilter(k.logGroups[f], jsii.String("Parked"), &awslogs.MetricFilterProps{
+			LogGroup:        k.logGroups[f],
+			FilterPattern:   awslogs.FilterPattern_StringValue(jsii.String("$.event"), jsii.String("="), jsii.String("record.parked")),
+			MetricNamespace: jsii.String(metricNamespace),
+			MetricName:      k.parkedMetricName(),
+			MetricValue:     jsii.String("1"),
+		})
+	}
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String(metricNamespace), MetricName: k.parkedMetricName(),
+		Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5)),
+	})
+}
+
+// parkedMetricName has the stage in it: a metric's name is the account's.
+func (k *stack) parkedMetricName() *string { return jsii.String("Parked-" + k.Stage) }
+
+// alarm speaks when the metric has been at or over the threshold for that many periods.
+func (k *stack) alarm(id, description string, metric awscloudwatch.IMetric, threshold, periods float64) {
+	k.alarmOn(id, &awscloudwatch.CreateAlarmOptions{
+		AlarmDescription:   jsii.String(description),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+		Threshold:          jsii.Number(threshold), EvaluationPeriods: jsii.Number(periods),
+		TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,
+	}, metric)
+}
+
+func (k *stack) alarmOn(id string, o *awscloudwatch.CreateAlarmOptions, metric awscloudwatch.IMetric) {
+	a := awscloudwatch.NewAlarm(k.Stack, jsii.String(id), &awscloudwatch.AlarmProps{
+		Metric: metric, AlarmDescription: o.AlarmDescription, ComparisonOperator: o.ComparisonOperator,
+		Threshold: o.Threshold, EvaluationPeriods: o.EvaluationPeriods, TreatMissingData: o.TreatMissingData,
+	})
+	if k.AlarmTopicArn != "" {
+		topic := awssns.Topic_FromTopicArn(a, jsii.String("Topic"), jsii.String(k.AlarmTopicArn))
+		a.AddAlarmAction(awscloudwatchactions.NewSnsAction(topic))
+	}
+}
+
+func over(statistic string) *awscloudwatch.MetricOptions {
+	return &awscloudwatch.MetricOptions{Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(5))}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// addAPI makes the one REST API: /admin/... for administrators, signed with AWS credentials; everything else is the
+// portal's, which authenticates by itself.
+func (k *stack) addAPI() awsapigateway.RestApi {
+	api := awsapigateway.NewRestApi(k.Stack, jsii.String("Api"), &awsapigateway.RestApiProps{
+		Description:   jsii.String("Verification webhooks, stage " + k.Stage),
+		EndpointTypes: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
+		// Bodies reach the functions as the bytes that were sent. As text, bytes that are not UTF-8 would be replaced
+		// on the way, and the strict check of the JSON would have nothing left to refuse.
+		BinaryMediaTypes:            jsii.Strings("*/*"),
+		CloudWatchRole:              jsii.Bool(k.APIGatewayAccount),
+		CloudWatchRoleRemovalPolicy: k.accountRemoval(),
+		DeployOptions:               k.apiStage(),
+	})
+	none := &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_NONE}
+	iam := &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_IAM}
+	if k.local() {
+		// The emulator checks no signature, and the local binary takes administrators without one.
+		iam = none
+	}
+	method := jsii.String("ANY")
+	portal, admin := k.integration("portal"), k.integration("admin")
+	api.Root().AddMethod(method, portal, none)
+	api.Root().AddResource(jsii.String("{proxy+}"), nil).AddMethod(method, portal, none)
+	api.Root().AddResource(jsii.String("admin"), nil).AddResource(jsii.String("{proxy+}"), nil).AddMethod(method, admin, iam)
+
+	for _, p := range gatewayProblems {
+		api.AddGatewayResponse(jsii.String("Problem"+*p.kind().ResponseType()), p.options())
+	}
+	return api
+}
+
+func (k *stack) integration(function string) awsapigateway.Integration {
+	return awsapigateway.NewLambdaIntegration(k.functions[function], &awsapigateway.LambdaIntegrationOptions{
+		AllowTestInvoke: jsii.Bool(false),
+	})
+}
+
+// accountRemoval: other APIs of the region may have come to rely on the account's role.
+func (k *stack) accountRemoval() awscdk.RemovalPolicy {
+	if k.APIGatewayAccount {
+		return awscdk.RemovalPolicy_RETAIN
+	}
+	return ""
+}
+
+// apiStage has limits for the whole API; each partner's own are kept by the portal.
+func (k *stack) apiStage() *awsapigateway.StageOptions {
+	options := &awsapigateway.StageOptions{
+		StageName:            jsii.String(k.Stage),
+		ThrottlingRateLimit:  jsii.Number(1000),
+		ThrottlingBurstLimit: jsii.Number(2000),
+		TracingEnabled:       jsii.Bool(!k.local()),
+		MetricsEnabled:       jsii.Bool(!k.local()),
+	}
+	if k.local() {
+		options.ThrottlingRateLimit, options.ThrottlingBurstLimit = jsii.Number(10000), jsii.Number(10000)
+		return options
+	}
+	logs := awslogs.NewLogGroup(k.Stack, jsii.String("ApiLogs"), &awslogs.LogGroupProps{
+		Retention: k.logRetention(), RemovalPolicy: k.removal(),
+	})
+	options.AccessLogDestination = awsapigateway.NewLogGroupLogDestination(logs)
+	options.AccessLogFormat = awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat))
+	return options
+}
+
+// accessLogFormat has no header, no query string and no body: none of them is free of secrets.
+const accessLogFormat = `{"event":"api.access","requestId":"$context.requestId","time":"$context.requestTimeEpoch",` +
+	`"method":"$context.httpMethod","path":"$context.path","status":"$context.status",` +
+	`"durationMs":"$context.responseLatency","bytes":"$context.responseLength","sourceIp":"$context.identity.sourceIp",` +
+	`"caller":"$context.identity.userArn","error":"$context.error.responseType"}`
+
+// gatewayProblem is what API Gateway itself answers in one kind of error, as a problem document (RFC 9457). Without a
+// status the kind keeps its own, which differs from case to case and so is not repeated in the body.
+type gatewayProblem struct {
+	kind   func() awsapigateway.ResponseType
+	status int
+	title  string
+	detail string
+}
+
+var gatewayProblems = []gatewayProblem{
+	{awsapigateway.ResponseType_DEFAULT_4XX, 0, "Bad request", "The request was refused."},
+	{awsapigateway.ResponseType_DEFAULT_5XX, 0, "Internal error", "Something went wrong on our side. Try again."},
+	{awsapigateway.ResponseType_MISSING_AUTHENTICATION_TOKEN, 403, "Forbidden", "There is no such route, or it takes requests signed with AWS credentials only."},
+	{awsapigateway.ResponseType_ACCESS_DENIED, 403, "Forbidden", "These AWS credentials are not allowed to do this."},
+	{awsapigateway.ResponseType_INVALID_SIGNATURE, 403, "Forbidden", "The request's AWS signature is not right."},
+	{awsapigateway.ResponseType_EXPIRED_TOKEN, 403, "Forbidden", "The AWS credentials have expired."},
+	{awsapigateway.ResponseType_REQUEST_TOO_LARGE, 413, "Payload too large", "The request is too large."},
+	{awsapigateway.ResponseType_THROTTLED, 429, "Too many requests", "Too many requests. Try again later."},
+	{awsapigateway.ResponseType_INTEGRATION_FAILURE, 502, "Bad gateway", "Something went wrong on our side. Try again."},
+	{awsapigateway.ResponseType_INTEGRATION_TIMEOUT, 504, "Gateway timeout", "The answer took too long. Try again."},
+}
+
+func (p gatewayProblem) options() *awsapigateway.GatewayResponseOptions {
+	body := struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status,omitempty"`
+		Detail string `json:"detail"`
+	}{"about:blank", p.title, p.status, p.detail}
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // strings and a number
+	}
+	options := &awsapigateway.GatewayResponseOptions{
+		Type: p.kind(),
+		// The key is not the answer's type but the one template that every request gets; the header is what is sent.
+		Templates: &map[string]*string{"application/json": jsii.String(string(text))},
+		ResponseHeaders: &map[string]*string{
+			"Content-Type":  jsii.String("'application/problem+json'"),
+			"Cache-Control": jsii.String("'no-store'"),
+		},
+	}
+	if p.status != 0 {
+		options.StatusCode = jsii.String(strconv.Itoa(p.status))
+	}
+	return options
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/cr3dentials/verification-webhooks/shared/env"
+)
+
+// retrierTimeout is in seconds; the queue's visibility timeout follows from it.
+const retrierTimeout = 60
+
+// addRetrier makes the function that works on the delivery queue: attempts after the first, and what administrators
+// and the sweeper ask for.
+func (k *stack) addRetrier() {
+	f := k.addFunction(functionSpec{
+		id: "Retrier", name: "retrier", timeoutSeconds: retrierTimeout, memoryMB: 512, trustsCA: true,
+		// A failed attempt sends the message of the next one; Lambda would stop such a chain after 16 steps. The steps
+		// are counted in the store, where each round ends after six.
+		recursive:   true,
+		description: "Makes the attempts that the delivery queue asks for",
+		env: []string{
+			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID, env.HoldHours, env.Stage,
+		},
+		may: append(k.attempts(),
+			allow(list(k.queue.QueueArn()),
+				"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"),
+			allow(list(k.parked.ArnForObjects(jsii.String("*"))), "s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
+			// Without it an absent object reads as "access denied" instead of "not found".
+			allow(list(k.parked.BucketArn()), "s3:ListBucket"),
+		),
+	})
+	awslambda.NewEventSourceMapping(k.Stack, jsii.String("DeliveryQueueSource"), &awslambda.EventSourceMappingProps{
+		Target:                  f,
+		EventSourceArn:          k.queue.QueueArn(),
+		BatchSize:               jsii.Number(10),
+		ReportBatchItemFailures: jsii.Bool(true),
+		MaxConcurrency:          jsii.Number(float64(k.RetrierConcurrency)),
+	})
+}
+
+// attempts is what making an attempt takes, from the stream or from the queue: read the partner, its webhooks and the
+// delivery, open the secrets, write what happened, and ask for the next attempt. The transactions' parts are granted
+// under the names of the single operations. Nothing is deleted.
+func (k *stack) attempts() []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
+			"dynamodb:ConditionCheckItem"),
+		allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
+			"dynamodb:ConditionCheckItem"),
+		allow(list(k.queue.QueueArn()), "sqs:SendMessage"),
+		k.allowKey("kms:Decrypt"),
+	}
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/cr3dentials/verification-webhooks/shared/env"
+)
+
+// verificationsKey is the partition key of the table that verification systems write to.
+const verificationsKey = "verificationId"
+
+func (k *stack) addTables() {
+	k.service = k.newTable("Service")
+	k.addVerifications()
+
+	deliveries := k.newTable("Deliveries")
+	for _, i := range []struct{ name, partition, sort string }{
+		{env.ByVerification, env.ByVerificationPartition, env.ByVerificationSort},
+		{env.ByDue, env.ByDuePartition, env.ByDueSort},
+		{env.ByHeld, env.ByHeldPartition, env.ByHeldSort},
+	} {
+		sort := stringKey(i.sort)
+		if i.sort == env.ByDueSort {
+			sort.Type = awsdynamodb.AttributeType_NUMBER
+		}
+		deliveries.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
+			IndexName: jsii.String(i.name), PartitionKey: stringKey(i.partition), SortKey: sort,
+			ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
+		})
+	}
+	k.deliveries = deliveries
+}
+
+// addVerifications makes the input table, or attaches the one that verification systems write to already.
+func (k *stack) addVerifications() {
+	if k.VerificationsTableArn != "" {
+		k.verifications = awsdynamodb.Table_FromTableAttributes(k.Stack, jsii.String("Verifications"), &awsdynamodb.TableAttributes{
+			TableArn: jsii.String(k.VerificationsTableArn), TableStreamArn: jsii.String(k.VerificationsTableStreamArn),
+		})
+		return
+	}
+	props := k.tableProps()
+	props.PartitionKey = stringKey(verificationsKey)
+	props.Stream = awsdynamodb.StreamViewType_NEW_AND_OLD_IMAGES
+	k.verifications = awsdynamodb.NewTable(k.Stack, jsii.String("Verifications"), props)
+}
+
+func (k *stack) newTable(id string) awsdynamodb.Table {
+	props := k.tableProps()
+	props.PartitionKey, props.SortKey = stringKey(env.PartitionKey), stringKey(env.SortKey)
+	props.TimeToLiveAttribute = jsii.String(env.TTLAttribute)
+	return awsdynamodb.NewTable(k.Stack, jsii.String(id), props)
+}
+
+func (k *stack) tableProps() *awsdynamodb.TableProps {
+	return &awsdynamodb.TableProps{
+		BillingMode:        awsdynamodb.BillingMode_PAY_PER_REQUEST,
+		Encryption:         awsdynamodb.TableEncryption_AWS_MANAGED,
+		RemovalPolicy:      k.removal(),
+		DeletionProtection: jsii.Bool(k.prod()),
+		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{
+			PointInTimeRecoveryEnabled: jsii.Bool(k.prod()),
+		},
+	}
+}
+
+func stringKey(name string) *awsdynamodb.Attribute {
+	return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_STRING}
+}
+
+// indexArn is the ARN of one index: querying an index is granted apart from its table.
+func indexArn(t awsdynamodb.ITable, name string) *string {
+	return jsii.String(*t.TableArn() + "/index/" + name)
+}
