@@ -66,31 +66,23 @@ func verificationOf(image map[string]any) (string, *Unusable) {
 	return id, nil
 }
 
-// dataOf collects the members of the body's `data`.
-func dataOf(image map[string]any, verificationID string, status webhook.Status) ([]jsbytes.Member, *Unusable) {
+// dataOf collects the members of the body's `data` that the image has.
+func dataOf(image map[string]any) ([]jsbytes.Member, *Unusable) {
 	var data []jsbytes.Member
-	for _, name := range dataOrder {
-		switch name {
-		case "verificationId":
-			data = append(data, jsbytes.Member{Name: name, Value: jsbytes.String(verificationID)})
-			continue
-		case "status":
-			data = append(data, jsbytes.Member{Name: name, Value: jsbytes.String(string(status))})
-			continue
-		}
-		attribute, there := image[name]
+	for _, m := range dataMembers() {
+		attribute, there := image[m.name]
 		if !there {
 			continue
 		}
-		kind, content, ok := typed(attribute)
-		if !ok || kind != optional[name] {
-			return nil, unusable(WrongType, "%s is not of type %s", name, optional[name])
+		kind, content, _ := typed(attribute)
+		if kind != m.kind {
+			return nil, unusable(WrongType, "%s is not of type %s", m.name, m.kind)
 		}
 		v, ok := valueOf(kind, content, 1)
 		if !ok {
-			return nil, unusable(WrongType, "%s holds a value that is not DynamoDB's", name)
+			return nil, unusable(WrongType, "%s holds a value that is not DynamoDB's", m.name)
 		}
-		data = append(data, jsbytes.Member{Name: name, Value: v})
+		data = append(data, jsbytes.Member{Name: m.name, Value: v})
 	}
 	return data, nil
 }
@@ -110,9 +102,10 @@ func typed(attribute any) (kind string, content any, ok bool) {
 	if !isMap || len(m) != 1 {
 		return "", nil, false
 	}
-	for kind, content = range m {
+	for kind, content := range m {
+		return kind, content, true
 	}
-	return kind, content, true
+	return "", nil, false
 }
 
 // maxAttributeDepth bounds the nesting of one attribute: DynamoDB's own limit is 32 levels, and two more stand around
@@ -153,27 +146,36 @@ func scalarOf(kind, text string) (jsbytes.Value, bool) {
 	return jsbytes.Value{}, false
 }
 
-// elementKinds gives the type of a set's elements.
-var elementKinds = map[string]string{"SS": "S", "NS": "N", "BS": "B"}
+// elementKind returns the type of the elements of a set of type kind, "" for what is no set.
+func elementKind(kind string) string {
+	switch kind {
+	case "SS", "NS", "BS":
+		return kind[:1]
+	}
+	return ""
+}
 
 func listOf(kind string, content []any, depth int) (jsbytes.Value, bool) {
+	inSet := elementKind(kind)
+	if kind != "L" && inSet == "" {
+		return jsbytes.Value{}, false
+	}
 	items := make([]jsbytes.Value, 0, len(content))
 	for _, element := range content {
-		elementKind, elementContent, ok := elementKinds[kind], element, true
+		innerKind, inner, ok := inSet, element, true
 		if kind == "L" {
-			elementKind, elementContent, ok = typed(element)
+			innerKind, inner, ok = typed(element)
 		}
 		if !ok {
 			return jsbytes.Value{}, false
 		}
-		v, ok := valueOf(elementKind, elementContent, depth+1)
+		v, ok := valueOf(innerKind, inner, depth+1)
 		if !ok {
 			return jsbytes.Value{}, false
 		}
 		items = append(items, v)
 	}
-	_, isSet := elementKinds[kind]
-	return jsbytes.List(items...), isSet || kind == "L"
+	return jsbytes.List(items...), true
 }
 
 func mapOf(kind string, content map[string]any, depth int) (jsbytes.Value, bool) {

@@ -63,14 +63,14 @@ const (
 	removeEvent = "REMOVE"
 )
 
-// optional lists the attributes of a verification that stand in the body's `data` if the record has them, in their
-// order, the status between them left out; sessionId is one, since only what the record lacks is left out.
-var optional = map[string]string{
-	"sessionId": "N", "stepId": "N", "proofData": "M", "formattedData": "M", "metadata": "M",
+// dataMembers are the members of the body's `data`, in their order (partner guide, "Default Webhook Payload"), with the
+// DynamoDB types of the attributes they come from.
+func dataMembers() []struct{ name, kind string } {
+	return []struct{ name, kind string }{
+		{"verificationId", "S"}, {"sessionId", "N"}, {"stepId", "N"}, {"status", "S"},
+		{"proofData", "M"}, {"formattedData", "M"}, {"metadata", "M"},
+	}
 }
-
-// dataOrder is the order of the body's `data` (partner guide, "Default Webhook Payload").
-var dataOrder = []string{"verificationId", "sessionId", "stepId", "status", "proofData", "formattedData", "metadata"}
 
 // Decode reads one element of a DynamoDB stream event's `Records`, as Lambda delivers it in JSON. ok tells whether the
 // record makes an event (design, section 2.1). err is nil or an *Unusable, for a record that must be parked.
@@ -128,7 +128,7 @@ func newRecord(
 	if fault != nil {
 		return Record{}, false, fault
 	}
-	data, fault := dataOf(image, verificationID, status)
+	data, fault := dataOf(image)
 	if fault != nil {
 		return Record{}, false, fault
 	}

@@ -1,0 +1,110 @@
+package egress
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// failure is an outcome as partners see it. Messages are fixed texts: an error of the network may name an address.
+type failure struct {
+	code    webhook.ErrorCode
+	message string
+}
+
+// errSlow ends a request that took longer than all its times together.
+var errSlow = errors.New("egress: out of time")
+
+// classifyStatus returns nil for a success.
+func classifyStatus(status int) *failure {
+	switch {
+	case status >= 200 && status <= 299:
+		return nil
+	case status >= 300 && status <= 399:
+		return &failure{webhook.ErrHTTPStatus,
+			fmt.Sprintf("The endpoint answered with status %03d; redirects are not followed.", status)}
+	}
+	return &failure{webhook.ErrHTTPStatus, fmt.Sprintf("The endpoint answered with status %03d.", status)}
+}
+
+// classify turns the error of a round trip into what a partner may know. parent is the caller's context, ctx the
+// request's own.
+func classify(parent, ctx context.Context, err error) failure {
+	if parent.Err() != nil {
+		return failure{webhook.ErrInterrupted, "The sender was interrupted before the endpoint answered."}
+	}
+	var dial *dialError
+	if errors.As(err, &dial) {
+		return classifyDial(dial)
+	}
+	var timeout net.Error
+	switch {
+	case errors.Is(context.Cause(ctx), errSlow), errors.As(err, &timeout) && timeout.Timeout():
+		return failure{webhook.ErrTimeout, "The endpoint did not answer within 10 seconds."}
+	case closed(err):
+		return failure{webhook.ErrConnectionReset, "The endpoint closed the connection before it answered."}
+	}
+	return failure{webhook.ErrProtocol, "The endpoint's answer is not valid HTTP/1.1, or its header is too large."}
+}
+
+func classifyDial(e *dialError) failure {
+	var timeout net.Error
+	late := errors.Is(e.err, context.DeadlineExceeded) || errors.As(e.err, &timeout) && timeout.Timeout()
+	switch {
+	case e.stage == stageDNS:
+		return failure{webhook.ErrDNS, "The host's name could not be resolved."}
+	case e.stage == stageGuard, errors.Is(e.err, errForbidden):
+		return failure{webhook.ErrBlockedAddress, "The host's name resolves to an address that is not public."}
+	case late:
+		return failure{webhook.ErrConnectTimeout, "No secure connection could be made within 5 seconds."}
+	case e.stage == stageTLS:
+		return classifyTLS(e.err)
+	case errors.Is(e.err, syscall.ECONNREFUSED):
+		return failure{webhook.ErrConnectionRefused, "The endpoint refused the connection."}
+	case closed(e.err):
+		return failure{webhook.ErrConnectionReset, "The endpoint reset the connection."}
+	}
+	return failure{webhook.ErrConnectionRefused, "The endpoint's host could not be reached."}
+}
+
+func classifyTLS(err error) failure {
+	var (
+		invalid   x509.CertificateInvalidError
+		wrongName x509.HostnameError
+		unknown   x509.UnknownAuthorityError
+		verify    *tls.CertificateVerificationError
+		noTLS     tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return failure{webhook.ErrTLS, "The endpoint's certificate has expired or is not valid yet."}
+	case errors.As(err, &wrongName):
+		return failure{webhook.ErrTLS, "The endpoint's certificate is for another host."}
+	case errors.As(err, &unknown):
+		return failure{webhook.ErrTLS, "The endpoint's certificate is not signed by a known authority; " +
+			"its chain may be incomplete."}
+	case errors.As(err, &verify):
+		return failure{webhook.ErrTLS, "The endpoint's certificate could not be verified."}
+	case errors.As(err, &noTLS):
+		return failure{webhook.ErrTLS, "The endpoint does not speak TLS on this port."}
+	case closed(err):
+		return failure{webhook.ErrConnectionReset, "The endpoint closed the connection during the TLS handshake."}
+	}
+	return failure{webhook.ErrTLS, "The TLS handshake failed; TLS 1.2 or later is required."}
+}
+
+// closed tells whether the other side ended the connection.
+func closed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		// net/http does not export this one; it says that a kept connection was closed.
+		strings.Contains(err.Error(), "server closed idle connection")
+}

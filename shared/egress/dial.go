@@ -1,0 +1,131 @@
+package egress
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// stage says how far a connection came.
+type stage int
+
+const (
+	stageDNS stage = iota
+	stageGuard
+	stageConnect
+	stageTLS
+)
+
+// dialError tells at which stage a connection failed. It is never shown: its cause may name an address.
+type dialError struct {
+	stage stage
+	err   error
+}
+
+func (e *dialError) Error() string { return e.err.Error() }
+func (e *dialError) Unwrap() error { return e.err }
+
+// refusePlain stands where the transport would open an unencrypted connection. No URL leads there.
+func refusePlain(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("egress: only https leaves")
+}
+
+// dialTLS opens a verified TLS connection to a host whose addresses are all permitted, within the connect timeout.
+func (c *Client) dialTLS(ctx context.Context, _, hostPort string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)
+	defer cancel()
+	host, portText, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		return nil, &dialError{stageGuard, err}
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return nil, &dialError{stageGuard, err}
+	}
+	targets, err := c.resolve(ctx, host, uint16(port))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.connect(ctx, host, targets)
+	if err != nil {
+		return nil, &dialError{stageConnect, err}
+	}
+	config := c.tls.Clone()
+	config.ServerName = host
+	secured := tls.Client(conn, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, &dialError{stageTLS, err}
+	}
+	return secured, nil
+}
+
+// resolve returns the addresses of a host, all of them permitted: one that is not refuses the host, since whoever
+// answers with one has either made a mistake or means harm.
+func (c *Client) resolve(ctx context.Context, host string, port uint16) ([]netip.AddrPort, error) {
+	addrs := localAddresses(host)
+	if addrs == nil {
+		var err error
+		// The final dot keeps the resolver from appending the search domains of the machine.
+		if addrs, err = c.options.Resolver.LookupNetIP(ctx, "ip", host+"."); err != nil {
+			return nil, &dialError{stageDNS, err}
+		}
+	}
+	if len(addrs) == 0 {
+		return nil, &dialError{stageDNS, errors.New("egress: no address")}
+	}
+	targets := make([]netip.AddrPort, 0, len(addrs))
+	for _, a := range addrs {
+		target := netip.AddrPortFrom(a.Unmap().WithZone(""), port)
+		if err := c.guard.check(host, target); err != nil {
+			return nil, &dialError{stageGuard, err}
+		}
+		targets = append(targets, target)
+	}
+	return targets, nil
+}
+
+// minPerAddress is the least time an address gets before the next one is tried, as in Go's own dialer.
+const minPerAddress = 2 * time.Second
+
+// connect tries the addresses in turn, sharing out the time that ctx leaves. It returns the first error if all fail.
+func (c *Client) connect(ctx context.Context, host string, targets []netip.AddrPort) (net.Conn, error) {
+	dialer := net.Dialer{
+		KeepAlive: -1, // connections live for seconds
+		// The address that is really dialled is judged once more, right before the connect.
+		Control: func(_, address string, _ syscall.RawConn) error {
+			target, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return err
+			}
+			return c.guard.check(host, netip.AddrPortFrom(target.Addr().Unmap().WithZone(""), target.Port()))
+		},
+	}
+	var first error
+	for i, target := range targets {
+		conn, err := dialWithin(ctx, &dialer, target, len(targets)-i)
+		if err == nil {
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, first
+}
+
+func dialWithin(ctx context.Context, d *net.Dialer, target netip.AddrPort, left int) (net.Conn, error) {
+	deadline, _ := ctx.Deadline()
+	share := max(time.Until(deadline)/time.Duration(left), minPerAddress)
+	ctx, cancel := context.WithTimeout(ctx, share)
+	defer cancel()
+	return d.DialContext(ctx, "tcp", target.String())
+}
