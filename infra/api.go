@@ -23,6 +23,9 @@ func (k *stack) addAPI() awsapigateway.RestApi {
 		CloudWatchRoleRemovalPolicy: k.accountRemoval(),
 		DeployOptions:               k.apiStage(),
 	})
+	// CDK's own output of the address; outputs.go has it without the slash.
+	api.Node().TryRemoveChild(jsii.String("Endpoint"))
+
 	none := &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_NONE}
 	iam := &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_IAM}
 	if k.local() {
