@@ -11,8 +11,9 @@ import (
 // they show every write that was answered before the read began. Errors carry the codes NotFound, Conflict or
 // Unavailable.
 //
-// Unavailable from Commit means that the outcome is not known: the write may have become real. Whoever repeats the
-// same Change, or decides anew from a fresh read, is safe either way.
+// Unavailable from Commit means that the outcome is not known: the write may have become real, now or a little later.
+// Whoever reads again and decides anew from what is stored is safe; the same Change sent again may meet its own first
+// write and get Conflict.
 type Store interface {
 	// PartnerWebhooks returns a partner and all its webhooks in one read. NotFound if there is no such partner.
 	PartnerWebhooks(ctx context.Context, partnerID string) (webhook.Partner, []webhook.Webhook, error)
@@ -20,8 +21,8 @@ type Store interface {
 	Webhook(ctx context.Context, partnerID, webhookID string) (webhook.Partner, webhook.Webhook, error)
 	// Delivery returns a delivery with its body. NotFound if it is absent.
 	Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error)
-	// Commit makes a Change real or refuses it whole: Conflict if a version moved on. A repeated call whose first try
-	// was committed though its answer was lost succeeds, as long as nobody wrote in between.
+	// Commit makes a Change real or refuses it whole: Conflict if a version moved on. An adapter that repeats a request
+	// by itself recognises its own first write.
 	Commit(ctx context.Context, c webhook.Change) error
 	// AddStats adds an hour's counters to those stored. It is not idempotent; an error may have counted or not.
 	AddStats(ctx context.Context, partnerID, webhookID string, s webhook.Stats) error

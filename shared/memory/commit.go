@@ -9,13 +9,17 @@ import (
 // Commit implements delivery.Store and portal.Store. A lost answer (FailAfter) leaves the callers' Rev as it was, as a
 // network would.
 func (s *Store) Commit(_ context.Context, c webhook.Change) error {
-	return s.do("Commit", func() error {
+	err := s.do("Commit", func() error {
 		if err := s.check(c); err != nil {
 			return err
 		}
 		s.apply(c)
 		return nil
 	})
+	if err == nil {
+		c.Stored()
+	}
+	return err
 }
 
 func (s *Store) check(c webhook.Change) error {
@@ -50,19 +54,22 @@ func (s *Store) check(c webhook.Change) error {
 
 func (s *Store) apply(c webhook.Change) {
 	if p := c.Partner; p != nil {
-		p.Rev++
-		s.partners[p.ID] = *p
+		stored := *p
+		stored.Rev++
+		s.partners[p.ID] = stored
 	}
 	if w := c.Webhook; w != nil {
-		w.Rev++
-		s.webhooks[webhookKey{w.PartnerID, w.ID}] = copyWebhook(*w)
+		stored := copyWebhook(*w)
+		stored.Rev++
+		s.webhooks[webhookKey{w.PartnerID, w.ID}] = stored
 	}
 	if w := c.RemoveWebhook; w != nil {
 		delete(s.webhooks, webhookKey{w.PartnerID, w.ID})
 	}
 	for _, d := range c.Deliveries {
-		d.Rev++
-		s.deliveries[d.Ref()] = copyDelivery(*d)
+		stored := copyDelivery(*d)
+		stored.Rev++
+		s.deliveries[d.Ref()] = stored
 	}
 	s.outbox = append(s.outbox, c.Outbox...)
 	if cr := c.AddCredential; cr != nil {

@@ -21,6 +21,19 @@ type Change struct {
 	Answer *Answer
 }
 
+// Stored tells the values of a Change that became real their new versions; stores call it.
+func (c Change) Stored() {
+	if c.Partner != nil {
+		c.Partner.Rev++
+	}
+	if c.Webhook != nil {
+		c.Webhook.Rev++
+	}
+	for _, d := range c.Deliveries {
+		d.Rev++
+	}
+}
+
 // Answer is the stored answer to a request that carried an Idempotency-Key.
 type Answer struct {
 	PartnerID string

@@ -1,0 +1,176 @@
+// Package delivery brings events to webhooks: dispatch, retry, sweep, hold and redrive. It owns the order of steps that
+// loses nothing: record -> claim -> send -> settle -> queue -> acknowledge.
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/retry"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// Engine runs the use cases on its ports. All fields are required. Safe for concurrent use.
+type Engine struct {
+	Store   Store
+	Queue   Queue
+	Sender  Sender
+	Vault   Vault
+	Objects Objects
+	IDs     webhook.IDSource
+	Now     func() time.Time
+	// HoldTime is how long events are held for an inactive webhook.
+	HoldTime time.Duration
+	Log      *slog.Logger
+}
+
+// spare is what an invocation keeps of its time for storing an outcome and queueing what follows.
+const spare = 5 * time.Second
+
+// canSend tells whether a whole attempt still fits into the invocation's time.
+func (e *Engine) canSend(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || deadline.Sub(e.Now()) > MaxSend+spare
+}
+
+// attempt makes the claimed attempt of d and stores its outcome and what follows from it. It returns an error only if
+// the outcome could not be stored; then the claim runs out and the attempt is repeated. The caller holds the claim.
+func (e *Engine) attempt(ctx context.Context, d *webhook.Delivery, w *webhook.Webhook, s webhook.Secrets, t *tally) error {
+	claim := *d.Claim
+	req := BuildRequest(w, s, d.ID, d.Event.Type, claim.Number, d.Body, e.Now())
+	resp := e.Sender.Send(ctx, req)
+	a := webhook.Attempt{
+		Number: claim.Number, StartedAt: resp.StartedAt, Duration: resp.Duration, StatusCode: resp.StatusCode,
+		ErrorCode: resp.ErrorCode, ErrorMessage: resp.ErrorMessage,
+	}
+	if !resp.OK() {
+		a.Excerpt = resp.Excerpt
+	}
+	stored, err := e.settle(ctx, *d, a, resp.RetryAfter)
+	e.logAttempt(ctx, d, a, stored, err)
+	if err != nil {
+		return err
+	}
+	t.add(stored, a)
+	return e.enqueue(ctx, stored)
+}
+
+// settleTries bounds how often an outcome is stored anew after somebody else changed the delivery or its webhook.
+const settleTries = 5
+
+// settle stores the outcome of the claimed attempt: one conditional write, or one transaction when the round is
+// exhausted. A write that conflicts or whose fate is unknown is decided anew from what is stored, for as long as the
+// claim is still ours. It returns what is stored in the end.
+func (e *Engine) settle(ctx context.Context, d webhook.Delivery, a webhook.Attempt, retryAfter time.Duration) (*webhook.Delivery, error) {
+	owner := d.Claim.Owner
+	var err error
+	for range settleTries {
+		next := d
+		var change webhook.Change
+		if change, err = e.outcome(ctx, &next, a, retryAfter); err == nil {
+			if err = e.Store.Commit(ctx, change); err == nil {
+				return &next, nil
+			}
+		}
+		stored, readErr := e.Store.Delivery(ctx, d.Ref())
+		if readErr != nil {
+			continue
+		}
+		if stored.Claim == nil || stored.Claim.Owner != owner {
+			// Either our own write was committed though its answer was lost, or the lease ran out and another
+			// invocation took over. What is stored is the truth now, and its next step is safe to repeat.
+			return &stored, nil
+		}
+		d = stored
+	}
+	return nil, webhook.Wrap(webhook.Unavailable, err, "couldn't store the outcome of an attempt")
+}
+
+// outcome applies a finished attempt to d and returns the Change that makes it real.
+func (e *Engine) outcome(ctx context.Context, d *webhook.Delivery, a webhook.Attempt, retryAfter time.Duration) (webhook.Change, error) {
+	d.Finish(a)
+	change := webhook.Change{Deliveries: []*webhook.Delivery{d}}
+	if a.ErrorCode == "" {
+		d.Succeed()
+		return change, nil
+	}
+	if delay, ok := retry.Next(d.RoundAttempts, retryAfter); ok {
+		d.Retry(d.UpdatedAt.Add(delay))
+		return change, nil
+	}
+	d.Exhaust()
+	_, w, err := e.Store.Webhook(ctx, d.PartnerID, d.WebhookID)
+	switch webhook.CodeOf(err) {
+	case "":
+	case webhook.NotFound:
+		return change, nil
+	default:
+		return webhook.Change{}, err
+	}
+	// The generation is the fence: a round that started under an older configuration proves nothing about this one.
+	if w.Generation == d.Generation && w.Deactivate(d.UpdatedAt, webhook.ReasonFailures, d.ID) {
+		change.Webhook = &w
+		change.Outbox = []webhook.OutboxEvent{e.event(webhook.WebhookDeactivated, d, string(webhook.ReasonFailures))}
+	}
+	return change, nil
+}
+
+func (e *Engine) event(kind webhook.OutboxKind, d *webhook.Delivery, reason string) webhook.OutboxEvent {
+	return webhook.OutboxEvent{
+		ID: e.IDs.Outbox(), Kind: kind, PartnerID: d.PartnerID, WebhookID: d.WebhookID, DeliveryID: d.ID,
+		Reason: reason, At: e.Now(),
+	}
+}
+
+// enqueue sends the message for what is stored as d's next step; nothing if there is none. Sending it twice is safe.
+func (e *Engine) enqueue(ctx context.Context, d *webhook.Delivery) error {
+	if m, ok := e.nextStep(d); ok {
+		return e.Queue.Send(ctx, m)
+	}
+	return nil
+}
+
+// nextStep returns the message that moves a pending delivery on: at its due time, or when the lease of whoever is
+// sending now has ended.
+func (e *Engine) nextStep(d *webhook.Delivery) (webhook.Message, bool) {
+	if d.State != webhook.StatePending {
+		return webhook.Message{}, false
+	}
+	at := d.NextAttemptAt
+	if d.Claim != nil {
+		at = d.Claim.LeaseUntil
+	}
+	delay := min(max(at.Sub(e.Now()), 0), retry.MaxDelay)
+	return webhook.Message{Kind: webhook.AttemptMessage, Ref: d.Ref(), Number: d.NextNumber(), Delay: delay}, true
+}
+
+// giveUp makes d undeliverable with an operational event.
+func (e *Engine) giveUp(ctx context.Context, d *webhook.Delivery, reason string) error {
+	d.GiveUp(e.Now(), reason)
+	return e.Store.Commit(ctx, webhook.Change{
+		Deliveries: []*webhook.Delivery{d},
+		Outbox:     []webhook.OutboxEvent{e.event(webhook.DeliveryUndeliverable, d, reason)},
+	})
+}
+
+// logAttempt emits the one wide event of an attempt. It holds ids and outcomes, no payload and no secret.
+func (e *Engine) logAttempt(ctx context.Context, d *webhook.Delivery, a webhook.Attempt, stored *webhook.Delivery, err error) {
+	attrs := []slog.Attr{
+		slog.String("event", "delivery.attempted"),
+		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
+		slog.String("eventId", d.Event.ID), slog.String("eventType", string(d.Event.Type)),
+		slog.String("verificationId", d.Event.VerificationID),
+		slog.Int("attempt", a.Number), slog.Int("statusCode", a.StatusCode), slog.String("errorCode", string(a.ErrorCode)),
+		slog.Int64("durationMs", a.Duration.Milliseconds()),
+	}
+	level := slog.LevelInfo
+	if stored != nil {
+		attrs = append(attrs, slog.String("state", string(stored.State)), slog.Time("nextAttemptAt", stored.NextAttemptAt))
+	}
+	if err != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	e.Log.LogAttrs(ctx, level, "attempt", attrs...)
+}

@@ -1,0 +1,54 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// tally collects the counters of one invocation, so that each webhook's are written once. Safe for concurrent use.
+type tally struct {
+	mu    sync.Mutex
+	hours map[tallyKey]*webhook.Stats
+}
+
+type tallyKey struct {
+	partner, webhook string
+	hour             time.Time
+}
+
+// add counts an attempt whose outcome is stored as d.
+func (t *tally) add(d *webhook.Delivery, a webhook.Attempt) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.hours == nil {
+		t.hours = map[tallyKey]*webhook.Stats{}
+	}
+	k := tallyKey{d.PartnerID, d.WebhookID, webhook.HourOf(a.StartedAt.Add(a.Duration))}
+	s := t.hours[k]
+	if s == nil {
+		s = &webhook.Stats{Hour: k.hour}
+		t.hours[k] = s
+	}
+	s.Add(a, d.State)
+}
+
+// flush writes what was collected. Counters may be off after a fault, so an error is logged and goes no further.
+func (e *Engine) flush(ctx context.Context, t *tally) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var wg sync.WaitGroup
+	for k, s := range t.hours {
+		wg.Go(func() {
+			if err := e.Store.AddStats(ctx, k.partner, k.webhook, *s); err != nil {
+				e.Log.LogAttrs(ctx, slog.LevelWarn, "stats not counted", slog.String("event", "stats.failed"),
+					slog.String("partnerId", k.partner), slog.String("webhookId", k.webhook), slog.String("error", err.Error()))
+			}
+		})
+	}
+	wg.Wait()
+	t.hours = nil
+}

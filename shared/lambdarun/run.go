@@ -1,0 +1,67 @@
+// Package lambdarun runs plain functions and http.Handlers as AWS Lambda functions.
+package lambdarun
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+// Logger returns the log of a function: one JSON object a line on standard output, which Lambda collects.
+func Logger() *slog.Logger { return newLogger(os.Stdout) }
+
+func newLogger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, nil)).With("function", lambdacontext.FunctionName)
+}
+
+// invocation is what a kind of function makes of one event: its answer, and attributes for the log.
+type invocation func(ctx context.Context, event []byte) (answer any, attrs []slog.Attr, err error)
+
+// handler implements lambda.Handler around an invocation: one wide log event each, and a last call of after, such as
+// closing connections that must not outlive the invocation.
+type handler struct {
+	log    *slog.Logger
+	invoke invocation
+	after  func()
+}
+
+// Invoke implements lambda.Handler.
+func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	start := time.Now()
+	if h.after != nil {
+		defer h.after()
+	}
+	answer, attrs, err := h.invoke(ctx, event)
+	level := slog.LevelInfo
+	attrs = append(attrs, slog.String("event", "invocation"), slog.Int64("durationMs", time.Since(start).Milliseconds()))
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		attrs = append(attrs, slog.String("requestId", lc.AwsRequestID))
+	}
+	if err != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	h.log.LogAttrs(ctx, level, "invocation", attrs...)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
+}
+
+func start(log *slog.Logger, after func(), f invocation) {
+	lambda.Start(handler{log: log, invoke: f, after: after})
+}
+
+// Schedule runs f at each scheduled event and never returns.
+func Schedule(log *slog.Logger, f func(ctx context.Context) ([]slog.Attr, error)) {
+	start(log, nil, func(ctx context.Context, _ []byte) (any, []slog.Attr, error) {
+		attrs, err := f(ctx)
+		return nil, attrs, err
+	})
+}
