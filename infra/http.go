@@ -7,19 +7,19 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/env"
 )
 
-// addPortal makes the function behind the partners' API. It may delete: webhooks, and answers and test slots that are
-// given back. It seals secrets, so it makes data keys as well as opening them.
+// addPortal makes the function behind the partners' API. It may delete: webhooks, and test slots
+// that are given back. It seals secrets, so it makes data keys as well as opening them.
 func (k *stack) addPortal() {
 	k.addFunction(functionSpec{
-		// A second less than API Gateway waits (29 s) would gain nothing: API calls take milliseconds, a test at most 17 s.
+		// As long as API Gateway waits. Calls take milliseconds, a test at most 17 s.
 		id: "Portal", name: "portal", timeoutSeconds: 29, memoryMB: 512, trustsCA: true,
 		description: "The partners' API and console",
 		env:         []string{env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.KMSKeyID, env.Stage, env.ConsoleURL},
 		may: []awsiam.PolicyStatement{
-			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
-				"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
-			allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
-				"dynamodb:ConditionCheckItem"),
+			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
+				"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
+			// Deliveries are only read here; what changes them goes through the queue.
+			allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
 			allow(list(indexArn(k.deliveries, env.ByVerification), indexArn(k.deliveries, env.ByHeld)), "dynamodb:Query"),
 			allow(list(k.queue.QueueArn()), "sqs:SendMessage"),
 			k.allowKey("kms:GenerateDataKey", "kms:Decrypt"),
@@ -34,8 +34,8 @@ func (k *stack) addAdmin() {
 		description: "The administrators' API",
 		env:         []string{env.ServiceTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID, env.Stage, env.ConsoleURL},
 		may: []awsiam.PolicyStatement{
-			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
-				"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
+			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
+				"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
 			allow(list(k.queue.QueueArn()), "sqs:SendMessage"),
 			allow(list(k.parked.BucketArn()), "s3:ListBucket"),
 			allow(list(k.parked.ArnForObjects(jsii.String("*"))), "s3:GetObject"),

@@ -24,6 +24,8 @@ func (k *stack) addRetrier() {
 			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID, env.HoldHours, env.Stage,
 		},
 		may: append(k.attempts(),
+			// What is held is cancelled when its partner discards it.
+			allow(list(indexArn(k.deliveries, env.ByHeld)), "dynamodb:Query"),
 			allow(list(k.queue.QueueArn()),
 				"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"),
 			allow(list(k.parked.ArnForObjects(jsii.String("*"))), "s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
@@ -41,14 +43,13 @@ func (k *stack) addRetrier() {
 }
 
 // attempts is what making an attempt takes, from the stream or from the queue: read the partner, its webhooks and the
-// delivery, open the secrets, write what happened, and ask for the next attempt. The transactions' parts are granted
-// under the names of the single operations. Nothing is deleted.
+// delivery, open the secrets, write what happened (a webhook that is switched off and the outbox included), count it,
+// and ask for the next attempt. A transaction is granted under the names of its parts. Nothing is deleted.
 func (k *stack) attempts() []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
-		allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
-			"dynamodb:ConditionCheckItem"),
-		allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
-			"dynamodb:ConditionCheckItem"),
+		allow(list(k.service.TableArn()),
+			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+		allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:PutItem"),
 		allow(list(k.queue.QueueArn()), "sqs:SendMessage"),
 		k.allowKey("kms:Decrypt"),
 	}

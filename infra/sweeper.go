@@ -19,8 +19,9 @@ func (k *stack) addSweeper() {
 		env:         []string{env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.HoldHours, env.Stage},
 		may: []awsiam.PolicyStatement{
 			allow(list(indexArn(k.deliveries, env.ByDue)), "dynamodb:Query"),
-			allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:ConditionCheckItem"),
-			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:Query"),
+			allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:PutItem"),
+			// Whose webhook was deleted or has discarded what is held for it.
+			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem"),
 			allow(list(k.queue.QueueArn()), "sqs:SendMessage", "sqs:GetQueueAttributes"),
 		},
 	})
