@@ -1,0 +1,94 @@
+// Package portal is the HTTP side of the product: the partners' API, the administration and the console's page. It
+// decides who may see and change what; how things are stored and sent is behind the ports of ports.go.
+package portal
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// MaxBody is the largest request body in bytes; a larger one is answered 413.
+const MaxBody = 64 << 10
+
+// Config is what the portal function needs. Every field but Version is required.
+type Config struct {
+	Store  Store
+	Vault  Vault
+	Queue  Queue
+	Sender Sender
+	URLs   URLChecker
+	// Now is the clock.
+	Now func() time.Time
+	// Rand is a cryptographic source.
+	Rand io.Reader
+	Log  *slog.Logger
+	// Version is the product's version, as the OpenAPI document shows it.
+	Version string
+}
+
+// New returns the partners' API and the console's page. It is safe for concurrent use if the ports are.
+func New(c Config) http.Handler { return newPortal(c).front }
+
+// AdminConfig is what the admin function needs. Every field but ConsoleURL and Version is required.
+type AdminConfig struct {
+	Store  Store
+	Parked Parked
+	Queue  Queue
+	// Vault seals the positions of lists.
+	Vault Vault
+	Now   func() time.Time
+	Rand  io.Reader
+	Log   *slog.Logger
+	// ConsoleURL is the console's address; if it is empty, the console is below the Caller's BaseURL.
+	ConsoleURL string
+	Version    string
+}
+
+// NewAdmin returns the administration below /admin. It refuses whoever comes without an IAM identity (see Caller),
+// unless it was built with the tag `local`.
+func NewAdmin(c AdminConfig) http.Handler { return newAdmin(c).front }
+
+// Caller is what the gateway knows of a request. Whoever runs a handler puts it into the request's context.
+type Caller struct {
+	// IAMUserARN is the identity that the gateway authenticated; empty if none.
+	IAMUserARN string
+	RequestID  string
+	// BaseURL is the API's address with its stage, without a slash at the end.
+	BaseURL string
+}
+
+type callerKey struct{}
+
+// WithCaller returns a context that carries c.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerFrom returns the Caller that ctx carries, the zero Caller if none.
+func CallerFrom(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
+}
+
+// call is what is known of one request while it is handled. It belongs to the request's goroutine.
+type call struct {
+	route     string
+	partnerID string
+	keyID     string
+	body      []byte
+	code      webhook.Code
+	// cause is an error that is no fault of the caller's. It goes to the log only.
+	cause error
+}
+
+type callKey struct{}
+
+func callFrom(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}

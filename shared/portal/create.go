@@ -1,0 +1,136 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+type authHeaderBody struct {
+	Name  string `json:"name" minLength:"1" maxLength:"64"`
+	Value string `json:"value" minLength:"1" maxLength:"4096"`
+}
+
+type createBody struct {
+	URL             string             `json:"url" minLength:"1" maxLength:"2048" doc:"Where events are sent: https, a public host, port 443 or 1024 to 65535." example:"https://example.com/webhooks"`
+	Active          *bool              `json:"active,omitempty" default:"true" doc:"Whether events are sent. A webhook that was never active holds none either."`
+	Description     string             `json:"description,omitempty" maxLength:"500"`
+	EventTypes      []eventTypeName    `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"Which events are sent; all if left out."`
+	TypeNaming      webhook.TypeNaming `json:"typeNaming,omitempty" enum:"guide,detailed" default:"guide" doc:"guide: the body's type is verification.completed for every event. detailed: it is the event's own type."`
+	AuthHeader      *authHeaderBody    `json:"authHeader,omitempty" doc:"A header that is sent with every request."`
+	PayloadTemplate jsontext.Value     `json:"payloadTemplate,omitempty" doc:"Not supported in this version."`
+	Secret          string             `json:"secret,omitempty" maxLength:"128" doc:"An own signing secret: 24 to 128 printable ASCII characters; after whsec_, base64 of 24 to 64 bytes. One is generated if left out."`
+}
+
+type createInput struct {
+	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"255" doc:"Any text of 1 to 255 printable ASCII characters. The same key and body get the same answer for 24 hours."`
+	Body           createBody
+}
+
+type createdView struct {
+	WebhookView
+	Secret string `json:"secret" doc:"The signing secret. It is shown here only."`
+}
+
+type createOutput struct {
+	ETag     string `header:"ETag" doc:"The version, for If-Match."`
+	Location string `header:"Location" doc:"The webhook's path, relative to this request's."`
+	Body     createdView
+}
+
+func (p *portal) create(ctx context.Context, in *createInput) (*createOutput, error) {
+	idem, err := newIdempotency(ctx, in.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	if out, err := p.recall(ctx, idem); out != nil || err != nil {
+		return out, err
+	}
+	w, secrets, err := p.newWebhook(ctx, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	if w.Sealed, err = p.cfg.Vault.SealSecrets(ctx, w, secrets); err != nil {
+		return nil, err
+	}
+	out := createdAnswer(w, secrets, p)
+	answer, err := p.remember(ctx, idem, out)
+	if err != nil {
+		return nil, err
+	}
+	for range writeTries {
+		partner, err := p.cfg.Store.Partner(ctx, w.PartnerID)
+		if err != nil {
+			return nil, err
+		}
+		if partner.WebhookCount >= webhook.MaxWebhooks {
+			return nil, webhook.Errorf(webhook.LimitReached, "There are %d webhooks already; that is the most.", webhook.MaxWebhooks)
+		}
+		partner.WebhookCount++
+		err = p.cfg.Store.Commit(ctx, webhook.Change{Partner: &partner, Webhook: w, Answer: answer})
+		if webhook.CodeOf(err) != webhook.Conflict {
+			return out, err
+		}
+		// Either another change of the partner came first, or the same request did.
+		if out, err := p.recall(ctx, idem); out != nil || err != nil {
+			return out, err
+		}
+	}
+	return nil, webhook.Errorf(webhook.Conflict, "Other requests are changing the webhooks. Try again.")
+}
+
+// createdAnswer shows a webhook that nothing was sent to yet.
+func createdAnswer(w *webhook.Webhook, s webhook.Secrets, p *portal) *createOutput {
+	return &createOutput{
+		ETag: etag(1), Location: "webhooks/" + w.ID,
+		Body: createdView{WebhookView: viewOf(w, nil, 0, p.cfg.Now()), Secret: s.Signing},
+	}
+}
+
+// newWebhook checks every field of the body and makes the webhook, not yet sealed. All faults are reported at once.
+func (p *portal) newWebhook(ctx context.Context, b createBody) (*webhook.Webhook, webhook.Secrets, error) {
+	now := p.cfg.Now()
+	w := &webhook.Webhook{
+		PartnerID: callFrom(ctx).partnerID, ID: p.ids.Webhook(), Active: b.Active == nil || *b.Active, Generation: 1,
+		Description: b.Description, EventTypes: eventTypesOf(b.EventTypes), TypeNaming: b.TypeNaming,
+		CreatedAt: now, UpdatedAt: now,
+	}
+	w.EverActive = w.Active
+	if w.TypeNaming == "" {
+		w.TypeNaming = webhook.GuideNaming
+	}
+	secrets := webhook.Secrets{Signing: b.Secret}
+	var faults []error
+	var err error
+	if w.URL, err = p.cfg.URLs.CheckURL(ctx, b.URL); err != nil {
+		faults = append(faults, atField("body.url", err))
+	}
+	if b.Secret == "" {
+		secrets.Signing = webhook.NewSecret(p.cfg.Rand)
+	} else {
+		faults = append(faults, checkSecret(b.Secret))
+	}
+	if h := b.AuthHeader; h != nil {
+		w.AuthHeaderName, secrets.AuthHeaderValue = h.Name, h.Value
+		faults = append(faults, checkAuthHeader(h.Name, h.Value))
+	}
+	if len(b.PayloadTemplate) > 0 && b.PayloadTemplate.Kind() != 'n' {
+		faults = append(faults, errNoTemplates())
+	}
+	faults = append(faults, checkDescription(b.Description))
+	w.SecretHint = webhook.HintOf(secrets.Signing)
+	return w, secrets, errors.Join(faults...)
+}
+
+// atField gives an Invalid error the location of the field it is about. Other errors stay what they are.
+func atField(field string, err error) error {
+	var e *webhook.Error
+	if !errors.As(err, &e) || e.Code != webhook.Invalid {
+		return fmt.Errorf("checking %s: %w", field, err)
+	}
+	return &webhook.Error{Code: e.Code, Field: field, Message: e.Message}
+}

@@ -1,0 +1,55 @@
+package portal
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/cr3dentials/verification-webhooks/shared/egress"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// checkDescription refuses what could not be shown as text. Its length is checked by the schema.
+func checkDescription(s string) error {
+	for _, r := range s {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return webhook.FieldErrorf("body.description", "must hold no control characters but tabs and line feeds")
+		}
+	}
+	if utf8.RuneCountInString(s) > webhook.MaxDescription {
+		return webhook.FieldErrorf("body.description", "must have at most %d characters", webhook.MaxDescription)
+	}
+	return nil
+}
+
+// checkAuthHeader refuses a header that may not be sent, and a mask in place of a value.
+func checkAuthHeader(name, value string) error {
+	if isMask(value) {
+		return webhook.FieldErrorf("body.authHeader.value", "is the mask that stands for the value; send the real value, or leave it out to keep it")
+	}
+	return egress.CheckHeader(name, value)
+}
+
+func isMask(value string) bool {
+	return value != "" && strings.Trim(value, "*•") == ""
+}
+
+// checkSecret refuses a signing secret that is too weak or can't be used.
+func checkSecret(s string) error {
+	if isMask(s) {
+		return webhook.FieldErrorf("body.secret", "is a mask; send the real secret, or leave it out")
+	}
+	return webhook.CheckSecret("body.secret", s)
+}
+
+func errNoTemplates() error {
+	return webhook.FieldErrorf("body.payloadTemplate", "is not supported yet; leave it out or send null")
+}
+
+func eventTypesOf(names []eventTypeName) []webhook.EventType {
+	types := make([]webhook.EventType, len(names))
+	for i, n := range names {
+		types[i] = webhook.EventType(n)
+	}
+	return types
+}

@@ -1,0 +1,289 @@
+package portal
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/memory"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// world is the API and the administration over one in-memory store.
+type world struct {
+	t       *testing.T
+	store   *memory.Store
+	queue   *memory.Queue
+	objects *memory.Objects
+	vault   *memory.Vault
+	sender  *fakeSender
+	urls    *fakeURLs
+	log     *syncBuffer
+	portal  http.Handler
+	admin   http.Handler
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+var worldStart = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{
+		t: t, store: memory.NewStore(), queue: &memory.Queue{}, objects: memory.NewObjects(), vault: &memory.Vault{},
+		sender: &fakeSender{}, urls: &fakeURLs{}, log: &syncBuffer{}, now: worldStart,
+	}
+	log := slog.New(slog.NewJSONHandler(w.log, nil))
+	w.portal = New(Config{
+		Store: w.store, Vault: w.vault, Queue: w.queue, Sender: w.sender, URLs: w.urls, Now: w.clock, Rand: rand.Reader,
+		Log: log, Version: "1.2.3",
+	})
+	w.admin = NewAdmin(AdminConfig{
+		Store: w.store, Parked: w.objects, Queue: w.queue, Vault: w.vault, Now: w.clock, Rand: rand.Reader, Log: log,
+	})
+	return w
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) advance(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// response is an answer, read.
+type response struct {
+	t      *testing.T
+	status int
+	header http.Header
+	body   string
+}
+
+// req is a request. A body that is a string goes out as it is, anything else as JSON.
+type req struct {
+	method, path, key string
+	body              any
+	header            http.Header
+}
+
+func (w *world) do(r req) response { return w.send(w.portal, r, Caller{RequestID: "req-1"}) }
+
+func (w *world) doAdmin(method, path string, body any) response {
+	return w.send(w.admin, req{method: method, path: path, body: body},
+		Caller{IAMUserARN: "arn:aws:iam::1:user/ops", RequestID: "req-2", BaseURL: "https://api.example.com/prod"})
+}
+
+func (w *world) send(h http.Handler, r req, caller Caller) response {
+	w.t.Helper()
+	var body io.Reader
+	contentType := "application/json"
+	switch b := r.body.(type) {
+	case nil:
+		contentType = ""
+	case string:
+		body = strings.NewReader(b)
+	default:
+		text, err := json.Marshal(b)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		body = bytes.NewReader(text)
+	}
+	hr := httptest.NewRequestWithContext(WithCaller(context.Background(), caller), r.method, r.path, body)
+	if contentType != "" {
+		hr.Header.Set("Content-Type", contentType)
+	}
+	if r.key != "" {
+		hr.Header.Set("Authorization", "Bearer "+r.key)
+	}
+	for name, values := range r.header {
+		if values == nil {
+			hr.Header.Del(name)
+			continue
+		}
+		hr.Header[name] = values
+	}
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, hr)
+	return response{t: w.t, status: rec.Code, header: rec.Header(), body: rec.Body.String()}
+}
+
+// want fails the test unless the answer has the status.
+func (r response) want(status int) response {
+	r.t.Helper()
+	if r.status != status {
+		r.t.Fatalf("status %d, want %d: %s", r.status, status, r.body)
+	}
+	return r
+}
+
+// json reads the answer's body.
+func (r response) json() map[string]any {
+	r.t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal([]byte(r.body), &m); err != nil {
+		r.t.Fatalf("not JSON: %v: %s", err, r.body)
+	}
+	return m
+}
+
+func (r response) str(name string) string {
+	r.t.Helper()
+	s, ok := r.json()[name].(string)
+	if !ok {
+		r.t.Fatalf("%s is no string: %s", name, r.body)
+	}
+	return s
+}
+
+// problem fails the test unless the answer is a problem document with this status and a fault at each location.
+func (r response) problem(status int, locations ...string) response {
+	r.t.Helper()
+	r.want(status)
+	if ct := r.header.Get("Content-Type"); ct != "application/problem+json" {
+		r.t.Fatalf("content type %q", ct)
+	}
+	m := r.json()
+	for _, name := range []string{"type", "title", "code", "detail"} {
+		if s, _ := m[name].(string); s == "" {
+			r.t.Fatalf("%s is empty: %s", name, r.body)
+		}
+	}
+	if m["status"] != float64(status) {
+		r.t.Fatalf("status in the body: %s", r.body)
+	}
+	var got []string
+	faults, _ := m["errors"].([]any)
+	for _, f := range faults {
+		fault := f.(map[string]any)
+		if fault["message"] == "" || len(fault) != 2 {
+			r.t.Fatalf("fault with other members than location and message: %s", r.body)
+		}
+		got = append(got, fault["location"].(string))
+	}
+	if locations != nil && strings.Join(got, " ") != strings.Join(locations, " ") {
+		r.t.Fatalf("faults at %v, want %v: %s", got, locations, r.body)
+	}
+	return r
+}
+
+// partner makes a partner with an API key and returns both.
+func (w *world) partner(id string) (key string) {
+	w.t.Helper()
+	w.doAdmin("POST", "/admin/partners", map[string]any{"id": id, "name": "Partner " + id}).want(201)
+	return w.doAdmin("POST", "/admin/partners/"+id+"/api-keys", nil).want(201).str("key")
+}
+
+// webhook makes a webhook and returns its id.
+func (w *world) webhook(key string, with map[string]any) string {
+	w.t.Helper()
+	body := map[string]any{"url": "https://hooks.example.com/in"}
+	for k, v := range with {
+		body[k] = v
+	}
+	return w.do(req{method: "POST", path: "/v1/webhooks", key: key, body: body}).want(201).str("id")
+}
+
+// stored returns a webhook as it is stored.
+func (w *world) stored(partnerID, id string) webhook.Webhook {
+	w.t.Helper()
+	_, x, err := w.store.Webhook(context.Background(), partnerID, id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return x
+}
+
+func (w *world) commit(c webhook.Change) {
+	w.t.Helper()
+	if err := w.store.Commit(context.Background(), c); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// fakeURLs accepts every URL but those of private.example.com and bad ones, and normalises the host's case.
+type fakeURLs struct {
+	// block, if set, is received from before the answer.
+	block chan struct{}
+}
+
+func (f *fakeURLs) CheckURL(_ context.Context, raw string) (string, error) {
+	if f.block != nil {
+		<-f.block
+	}
+	if !strings.HasPrefix(raw, "https://") {
+		return "", webhook.FieldErrorf("", "must begin with https://")
+	}
+	if strings.Contains(raw, "private") {
+		return "", webhook.FieldErrorf("", "must not lead to an address that is not public")
+	}
+	return strings.ToLower(raw), nil
+}
+
+// fakeSender answers every request with answer, and keeps what was sent.
+type fakeSender struct {
+	mu     sync.Mutex
+	sent   []webhook.Request
+	answer webhook.Response
+	// block, if set, is received from before the answer; entered is sent to before that.
+	block, entered chan struct{}
+}
+
+func (f *fakeSender) Send(_ context.Context, r webhook.Request) webhook.Response {
+	f.mu.Lock()
+	f.sent = append(f.sent, r)
+	answer := f.answer
+	f.mu.Unlock()
+	if f.block != nil {
+		f.entered <- struct{}{}
+		<-f.block
+	}
+	return answer
+}
+
+// syncBuffer is a log that goroutines may write to.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// lines returns the log's events.
+func (b *syncBuffer) lines(t *testing.T) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for line := range strings.Lines(b.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, m)
+	}
+	return all
+}

@@ -1,0 +1,150 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// heldChoice says what becomes of held events when a webhook is activated.
+type heldChoice string
+
+const (
+	deliverHeld heldChoice = "deliver"
+	discardHeld heldChoice = "discard"
+)
+
+func (p *portal) lifecycleRoutes(rs *routes) {
+	errs := []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed}
+	register(rs, huma.Operation{
+		OperationID: "activateWebhook", Method: http.MethodPost, Path: webhookPath + "/activate", Tags: []string{"webhooks"},
+		Summary: "Activate a webhook", Description: "Activating an active webhook changes nothing.",
+		DefaultStatus: http.StatusOK, Errors: errs,
+	}, optionalBody, p.activate)
+	register(rs, huma.Operation{
+		OperationID: "deactivateWebhook", Method: http.MethodPost, Path: webhookPath + "/deactivate", Tags: []string{"webhooks"},
+		Summary: "Deactivate a webhook", Description: "Its events are held until it is activated again, for 7 days.",
+		DefaultStatus: http.StatusOK, Errors: errs,
+	}, optionalBody, p.deactivate)
+	register(rs, huma.Operation{
+		OperationID: "testWebhook", Method: http.MethodPost, Path: webhookPath + "/test", Tags: []string{"webhooks"},
+		Summary:       "Send a sample now",
+		Description:   "Sends a sample event the way a real one is sent, to an inactive webhook too, and tells what happened. It counts for nothing.",
+		DefaultStatus: http.StatusOK, Errors: []int{http.StatusNotFound},
+	}, optionalBody, p.test)
+}
+
+// emptyBody is the body of a route that takes none: nothing, or an empty object.
+type emptyBody struct{}
+
+type activateInput struct {
+	WebhookParam
+	Precondition
+	Body *struct {
+		Held heldChoice `json:"held,omitempty" enum:"deliver,discard" default:"deliver" doc:"What becomes of the events that were held."`
+	} `nameHint:"ActivateBody"`
+}
+
+func (p *portal) activate(ctx context.Context, in *activateInput) (*webhookAnswer, error) {
+	held := deliverHeld
+	if in.Body != nil && in.Body.Held != "" {
+		held = in.Body.Held
+	}
+	activated := false
+	out, err := p.edit(ctx, in.WebhookID, in.Precondition, func(w *webhook.Webhook) (edited, error) {
+		done := p.activated(w, held)
+		activated = done.changed
+		return done, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if activated && held == discardHeld {
+		p.sendDiscard(ctx, in.WebhookID)
+	}
+	return out, nil
+}
+
+type deactivateInput struct {
+	WebhookParam
+	Precondition
+	Body *emptyBody
+}
+
+func (p *portal) deactivate(ctx context.Context, in *deactivateInput) (*webhookAnswer, error) {
+	return p.edit(ctx, in.WebhookID, in.Precondition, func(w *webhook.Webhook) (edited, error) {
+		return p.deactivated(w), nil
+	})
+}
+
+// activated makes w active. The first activation of a webhook that was created inactive is no reactivation, so it is
+// told to nobody.
+func (p *portal) activated(w *webhook.Webhook, held heldChoice) edited {
+	again := w.EverActive
+	if !w.Activate(p.cfg.Now()) {
+		return edited{}
+	}
+	if held == discardHeld {
+		w.DiscardBelow = w.Generation
+	}
+	if !again {
+		return edited{changed: true}
+	}
+	return edited{true, []webhook.OutboxEvent{p.outbox(w, webhook.WebhookReactivated)}}
+}
+
+// deactivated makes w inactive.
+func (p *portal) deactivated(w *webhook.Webhook) edited {
+	if !w.Deactivate(p.cfg.Now(), webhook.ReasonPartner, "") {
+		return edited{}
+	}
+	return edited{true, []webhook.OutboxEvent{p.outbox(w, webhook.WebhookDeactivated)}}
+}
+
+func (p *portal) outbox(w *webhook.Webhook, kind webhook.OutboxKind) webhook.OutboxEvent {
+	return webhook.OutboxEvent{
+		ID: p.ids.Outbox(), Kind: kind, PartnerID: w.PartnerID, WebhookID: w.ID, Reason: string(webhook.ReasonPartner),
+		At: p.cfg.Now(),
+	}
+}
+
+type removeInput struct {
+	WebhookParam
+	Precondition
+}
+
+// remove deletes a webhook and its secrets. Deliveries that still wait find it gone and are cancelled then.
+func (p *portal) remove(ctx context.Context, in *removeInput) (*struct{}, error) {
+	for range writeTries {
+		partner, w, err := p.load(ctx, in.WebhookID)
+		if err != nil {
+			return nil, err
+		}
+		if err := in.check(w.Rev); err != nil {
+			return nil, err
+		}
+		partner.WebhookCount = max(0, partner.WebhookCount-1)
+		err = p.cfg.Store.Commit(ctx, webhook.Change{Partner: &partner, RemoveWebhook: &w})
+		if err == nil {
+			p.sendDiscard(ctx, w.ID)
+			return nil, nil
+		}
+		if webhook.CodeOf(err) != webhook.Conflict {
+			return nil, err
+		}
+	}
+	return nil, webhook.Errorf(webhook.Conflict, "Other requests are changing the webhook. Try again.")
+}
+
+// sendDiscard asks for the webhook's held deliveries to be cancelled. What they were discarded by is stored already and
+// they are overdue by themselves, so a message that can't be sent only delays them: it is logged, not answered.
+func (p *portal) sendDiscard(ctx context.Context, webhookID string) {
+	c := callFrom(ctx)
+	ref := webhook.Ref{PartnerID: c.partnerID, WebhookID: webhookID}
+	if err := p.cfg.Queue.Send(ctx, webhook.Message{Kind: webhook.DiscardMessage, Ref: ref}); err != nil {
+		c.cause = err
+	}
+}

@@ -1,0 +1,205 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+type authHeaderPatch struct {
+	Name  *string `json:"name,omitempty" minLength:"1" maxLength:"64"`
+	Value *string `json:"value,omitempty" minLength:"1" maxLength:"4096" doc:"Left out: the value stays."`
+}
+
+type patchBodyFields struct {
+	URL             optional[string]             `json:"url,omitempty" minLength:"1" maxLength:"2048"`
+	Active          optional[bool]               `json:"active,omitempty" doc:"true activates and delivers what is held, false deactivates."`
+	Description     optional[string]             `json:"description,omitempty" maxLength:"500"`
+	EventTypes      optional[[]eventTypeName]    `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"null: all."`
+	TypeNaming      optional[webhook.TypeNaming] `json:"typeNaming,omitempty" enum:"guide,detailed" doc:"null: guide."`
+	AuthHeader      optional[authHeaderPatch]    `json:"authHeader,omitempty" doc:"null removes the header."`
+	PayloadTemplate jsontext.Value               `json:"payloadTemplate,omitempty" doc:"Not supported in this version."`
+	Secret          optional[string]             `json:"secret,omitempty" maxLength:"128" doc:"Replaces the signing secret at once."`
+}
+
+type updateInput struct {
+	WebhookParam
+	Precondition
+	Body patchBodyFields `contentType:"application/merge-patch+json"`
+}
+
+func (p *portal) update(ctx context.Context, in *updateInput) (*webhookAnswer, error) {
+	if err := in.Body.check(); err != nil {
+		return nil, err
+	}
+	return p.edit(ctx, in.WebhookID, in.Precondition, func(w *webhook.Webhook) (edited, error) {
+		return p.patch(ctx, w, in.Body)
+	})
+}
+
+// edited tells what a change did to a webhook.
+type edited struct {
+	changed bool
+	// outbox is what must be told to others if the change becomes real.
+	outbox []webhook.OutboxEvent
+}
+
+// edit changes a webhook: change decides on what was read just now, and is asked again if another write came first.
+// If it says that it changed nothing, nothing is written.
+func (p *portal) edit(ctx context.Context, id string, cond Precondition, change func(w *webhook.Webhook) (edited, error)) (*webhookAnswer, error) {
+	for range writeTries {
+		_, w, err := p.load(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if err := cond.check(w.Rev); err != nil {
+			return nil, err
+		}
+		done, err := change(&w)
+		if err != nil {
+			return nil, err
+		}
+		if !done.changed {
+			return p.answerWith(ctx, &w)
+		}
+		err = p.cfg.Store.Commit(ctx, webhook.Change{Webhook: &w, Outbox: done.outbox})
+		if err == nil {
+			return p.answerWith(ctx, &w)
+		}
+		if webhook.CodeOf(err) != webhook.Conflict {
+			return nil, err
+		}
+	}
+	return nil, webhook.Errorf(webhook.Conflict, "Other requests are changing the webhook. Try again.")
+}
+
+// check refuses what is wrong whatever the webhook is like.
+func (b patchBodyFields) check() error {
+	var faults []error
+	fault := func(field, message string) { faults = append(faults, webhook.FieldErrorf(field, "%s", message)) }
+	if b.URL.null {
+		fault("body.url", "can't be removed")
+	}
+	if b.Active.null {
+		fault("body.active", "must be true or false")
+	}
+	if b.Secret.null {
+		fault("body.secret", "can't be removed")
+	} else if b.Secret.set {
+		faults = append(faults, checkSecret(b.Secret.value))
+	}
+	if len(b.PayloadTemplate) > 0 && b.PayloadTemplate.Kind() != 'n' {
+		faults = append(faults, errNoTemplates())
+	}
+	faults = append(faults, checkDescription(b.Description.value))
+	return errors.Join(faults...)
+}
+
+// patch applies the merge patch to w.
+func (p *portal) patch(ctx context.Context, w *webhook.Webhook, b patchBodyFields) (edited, error) {
+	moved, err1 := p.patchURL(ctx, w, b)
+	resealed, err2 := p.patchSecrets(ctx, w, b)
+	if err := errors.Join(err1, err2); err != nil {
+		return edited{}, err
+	}
+	if moved || resealed {
+		// What failed until now was the old configuration.
+		w.Generation++
+	}
+	changed := patchPlain(w, b) || moved || resealed
+	if changed {
+		w.UpdatedAt = p.cfg.Now()
+	}
+	var switched edited
+	if b.Active.set && b.Active.value {
+		switched = p.activated(w, deliverHeld)
+	} else if b.Active.set {
+		switched = p.deactivated(w)
+	}
+	switched.changed = switched.changed || changed
+	return switched, nil
+}
+
+// patchURL reports whether the url became another one.
+func (p *portal) patchURL(ctx context.Context, w *webhook.Webhook, b patchBodyFields) (bool, error) {
+	if !b.URL.set || b.URL.value == w.URL {
+		return false, nil
+	}
+	url, err := p.cfg.URLs.CheckURL(ctx, b.URL.value)
+	if err != nil {
+		return false, atField("body.url", err)
+	}
+	changed := url != w.URL
+	w.URL = url
+	return changed, nil
+}
+
+// patchSecrets reports whether the signing secret or the authentication header became another one.
+func (p *portal) patchSecrets(ctx context.Context, w *webhook.Webhook, b patchBodyFields) (bool, error) {
+	if !b.Secret.set && !b.AuthHeader.set {
+		return false, nil
+	}
+	old, err := p.cfg.Vault.OpenSecrets(ctx, w)
+	if err != nil {
+		return false, err
+	}
+	s, name := old, w.AuthHeaderName
+	if b.Secret.set {
+		s.Signing = b.Secret.value
+	}
+	switch h := b.AuthHeader; {
+	case h.null:
+		name, s.AuthHeaderValue = "", ""
+	case h.set:
+		if name, s.AuthHeaderValue, err = h.value.merge(name, s.AuthHeaderValue); err != nil {
+			return false, err
+		}
+	}
+	if s == old && name == w.AuthHeaderName {
+		return false, nil
+	}
+	w.AuthHeaderName, w.SecretHint = name, webhook.HintOf(s.Signing)
+	w.Sealed, err = p.cfg.Vault.SealSecrets(ctx, w, s)
+	return true, err
+}
+
+// merge returns the header that the patch makes of the present one, whose name is empty if there is none.
+func (h authHeaderPatch) merge(name, value string) (string, string, error) {
+	if h.Name != nil {
+		name = *h.Name
+	}
+	if h.Value != nil {
+		value = *h.Value
+	}
+	if name == "" {
+		return "", "", webhook.FieldErrorf("body.authHeader.name", "is required: there is no header yet")
+	}
+	if value == "" {
+		return "", "", webhook.FieldErrorf("body.authHeader.value", "is required: there is no header yet")
+	}
+	return name, value, checkAuthHeader(name, value)
+}
+
+// patchPlain applies what no attempt's outcome depends on, and reports whether anything changed.
+func patchPlain(w *webhook.Webhook, b patchBodyFields) bool {
+	changed := false
+	if b.Description.set && b.Description.value != w.Description {
+		w.Description, changed = b.Description.value, true
+	}
+	if types := eventTypesOf(b.EventTypes.value); b.EventTypes.set && !slices.Equal(types, w.EventTypes) {
+		w.EventTypes, changed = types, true
+	}
+	if b.TypeNaming.set {
+		naming := b.TypeNaming.value
+		if b.TypeNaming.null {
+			naming = webhook.GuideNaming
+		}
+		changed = changed || naming != w.TypeNaming
+		w.TypeNaming = naming
+	}
+	return changed
+}

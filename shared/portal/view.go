@@ -1,0 +1,181 @@
+package portal
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// Mask stands where a secret value is not shown. It is refused as a value, so that what was read can't be written back
+// over the real one by mistake.
+const Mask = "********"
+
+const (
+	// maxHeldCount is up to where held events are counted exactly.
+	maxHeldCount = 1000
+	// healthHours is how many hours with counters the health looks at: the success rate needs the last 25 that touch
+	// the last 24 hours, and LastDeliveryAt may lie further back.
+	healthHours = 48
+	// viewsAtOnce bounds the reads that one list starts at once.
+	viewsAtOnce = 16
+)
+
+// eventTypeName is an event type in the API.
+type eventTypeName webhook.EventType
+
+// Schema implements huma.SchemaProvider.
+func (eventTypeName) Schema(huma.Registry) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeString}
+	for _, t := range webhook.EventTypes() {
+		s.Enum = append(s.Enum, string(t))
+	}
+	return s
+}
+
+func eventTypeNames(types []webhook.EventType) []eventTypeName {
+	if len(types) == 0 {
+		types = webhook.EventTypes()
+	}
+	names := make([]eventTypeName, len(types))
+	for i, t := range types {
+		names[i] = eventTypeName(t)
+	}
+	return names
+}
+
+type authHeaderView struct {
+	Name  string `json:"name" doc:"The header's name."`
+	Value string `json:"value" doc:"Always a mask."`
+}
+
+type deactivationView struct {
+	At         time.Time                  `json:"at"`
+	Reason     webhook.DeactivationReason `json:"reason" enum:"failures,partner"`
+	DeliveryID *string                    `json:"deliveryId" doc:"The delivery whose fifth retry failed; null unless that is the reason."`
+}
+
+type rotationView struct {
+	EndsAt time.Time `json:"endsAt"`
+}
+
+type drainView struct {
+	State string `json:"state"`
+	Done  int    `json:"done"`
+	Total int    `json:"total"`
+}
+
+// WebhookView is a webhook as partners see it. It holds no secret.
+type WebhookView struct {
+	ID              string                   `json:"id"`
+	URL             string                   `json:"url"`
+	Active          bool                     `json:"active"`
+	CreatedAt       time.Time                `json:"createdAt"`
+	UpdatedAt       time.Time                `json:"updatedAt"`
+	LastDeliveryAt  *time.Time               `json:"lastDeliveryAt" nullable:"true" doc:"The end of the latest successful attempt."`
+	SuccessRate     *float64                 `json:"successRate" doc:"delivered / (delivered + exhausted) of the last 24 hours, 0 to 1; null if there were none."`
+	Health          webhook.Health           `json:"health" enum:"grey,green,yellow,red"`
+	HealthReason    string                   `json:"healthReason" doc:"What to do about it."`
+	EventTypes      []eventTypeName          `json:"eventTypes" nullable:"false"`
+	TypeNaming      webhook.TypeNaming       `json:"typeNaming" enum:"guide,detailed"`
+	Description     *string                  `json:"description"`
+	AuthHeader      orNull[authHeaderView]   `json:"authHeader"`
+	PayloadTemplate orNull[map[string]any]   `json:"payloadTemplate" doc:"Always null in this version."`
+	SecretHint      string                   `json:"secretHint" doc:"The last characters of the signing secret."`
+	Rotation        orNull[rotationView]     `json:"rotation" doc:"Always null in this version."`
+	Deactivation    orNull[deactivationView] `json:"deactivation" doc:"When and why the webhook became inactive; null while it is active."`
+	HeldCount       int                      `json:"heldCount" doc:"Events held for the webhook, exact up to 1000."`
+	HeldCountCapped bool                     `json:"heldCountCapped" doc:"Whether there are more than heldCount says."`
+	Drain           orNull[drainView]        `json:"drain" doc:"Always null in this version."`
+}
+
+// webhookAnswer is one webhook with its ETag.
+type webhookAnswer struct {
+	ETag string `header:"ETag" doc:"The version, for If-Match."`
+	Body WebhookView
+}
+
+func shownTime(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+func shownTimeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = shownTime(t)
+	return &t
+}
+
+func textOrNull[T ~string](s T) *T {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// viewOf shows w with what is known of its deliveries.
+func viewOf(w *webhook.Webhook, stats []webhook.Stats, held int, now time.Time) WebhookView {
+	health := webhook.Report(w, stats, now)
+	v := WebhookView{
+		ID: w.ID, URL: w.URL, Active: w.Active, CreatedAt: shownTime(w.CreatedAt), UpdatedAt: shownTime(w.UpdatedAt),
+		LastDeliveryAt: shownTimeOrNull(health.LastDeliveryAt), SuccessRate: health.SuccessRate,
+		Health: health.Health, HealthReason: health.Reason, EventTypes: eventTypeNames(w.EventTypes),
+		TypeNaming: w.TypeNaming, Description: textOrNull(w.Description), SecretHint: w.SecretHint,
+		HeldCount: min(held, maxHeldCount), HeldCountCapped: held > maxHeldCount,
+	}
+	if w.AuthHeaderName != "" {
+		v.AuthHeader = some(authHeaderView{Name: w.AuthHeaderName, Value: Mask})
+	}
+	if d := w.Deactivation; d != nil {
+		v.Deactivation = some(deactivationView{At: shownTime(d.At), Reason: d.Reason, DeliveryID: textOrNull(d.DeliveryID)})
+	}
+	return v
+}
+
+// view reads what is known of w's deliveries and shows it.
+func (p *portal) view(ctx context.Context, w *webhook.Webhook) (WebhookView, error) {
+	stats, err := p.cfg.Store.Stats(ctx, w.PartnerID, w.ID, healthHours)
+	if err != nil {
+		return WebhookView{}, err
+	}
+	held := 0
+	if w.EverActive {
+		if held, err = p.cfg.Store.HeldCount(ctx, w.PartnerID, w.ID, maxHeldCount+1); err != nil {
+			return WebhookView{}, err
+		}
+	}
+	return viewOf(w, stats, held, p.cfg.Now()), nil
+}
+
+// views does what view does for all of ws, viewsAtOnce at a time.
+func (p *portal) views(ctx context.Context, ws []webhook.Webhook) ([]WebhookView, error) {
+	items := make([]WebhookView, len(ws))
+	errs := make([]error, len(ws))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, viewsAtOnce)
+	for i := range ws {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			items[i], errs[i] = p.view(ctx, &ws[i])
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+// answerWith shows w as the answer to an edit of it.
+func (p *portal) answerWith(ctx context.Context, w *webhook.Webhook) (*webhookAnswer, error) {
+	v, err := p.view(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return &webhookAnswer{ETag: etag(w.Rev), Body: v}, nil
+}
