@@ -1,0 +1,77 @@
+// Package awscfg makes the SDK's clients, once per process, with the time-outs and retries that all functions share.
+package awscfg
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+const (
+	// connectTimeout bounds connecting, and the TLS handshake by itself. All services are in the function's region.
+	connectTimeout = time.Second
+	// tryTimeout bounds one try of a request to DynamoDB, SQS or KMS, whose answers take milliseconds: a try that
+	// hangs is better repeated on another connection.
+	tryTimeout = 3 * time.Second
+	// objectTimeout bounds one try of a request to S3, which may carry a record of hundreds of kilobytes.
+	objectTimeout = 10 * time.Second
+	// attempts is how often a request is tried in all, with the SDK's growing pauses. Four hanging tries and their
+	// pauses stay below half of the functions' time-outs of 50 s and more.
+	attempts = 4
+	// idleConnections is how many idle connections are kept to one service: a batch of stream records works
+	// concurrently.
+	idleConnections = 100
+)
+
+// Load reads region, credentials and endpoints (AWS_ENDPOINT_URL) from the environment.
+func Load(ctx context.Context) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithHTTPClient(client(tryTimeout)),
+		config.WithRetryer(func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })
+		}),
+	)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("loading the AWS configuration: %w", err)
+	}
+	return cfg, nil
+}
+
+func client(timeout time.Duration) *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().
+		WithTimeout(timeout).
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = connectTimeout }).
+		WithTransportOptions(func(t *http.Transport) {
+			t.TLSHandshakeTimeout = connectTimeout
+			t.MaxIdleConnsPerHost = idleConnections
+		})
+}
+
+// DynamoDB returns a client of DynamoDB.
+func DynamoDB(cfg aws.Config) *dynamodb.Client { return dynamodb.NewFromConfig(cfg) }
+
+// SQS returns a client of SQS.
+func SQS(cfg aws.Config) *sqs.Client { return sqs.NewFromConfig(cfg) }
+
+// KMS returns a client of KMS.
+func KMS(cfg aws.Config) *kms.Client { return kms.NewFromConfig(cfg) }
+
+// S3 returns a client of S3. An endpoint of one's own has no host name for each bucket, so there the path names it.
+func S3(cfg aws.Config) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.HTTPClient = client(objectTimeout)
+		o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
+	})
+}

@@ -1,0 +1,110 @@
+package dynamo
+
+import (
+	"bytes"
+	"compress/flate"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// The first byte of a stored body says how it is stored.
+const (
+	bodyRaw     = 0
+	bodyDeflate = 1 // raw DEFLATE with bodyDictionary
+)
+
+// bodyDictionary is the text that default bodies share. Changing it needs a new first byte: what is stored must stay
+// readable.
+const bodyDictionary = `"proofData":{"formattedData":{"metadata":{"firstName":"","lastName":"","email":"","name":"","createdAt":"",` +
+	`"timestamp":"","provider":"","userId":"","amount":"currency":"country":"true,"false,"null,` +
+	`verification.manual_review_completedverification.expiredverification.failed"status":"FAILED","status":"EXPIRED",` +
+	`{"type":"verification.completed","status":"failed","data":{"verificationId":"` +
+	`{"type":"verification.completed","status":"success","data":{"verificationId":"","sessionId":,"stepId":,` +
+	`"status":"VERIFIED","proofData":{"},"formattedData":{"},"metadata":{"}}}`
+
+// inlineBody is the largest stored body, in bytes, that stands in the delivery's own item: every save writes it again.
+const inlineBody = 4 << 10
+
+var deflaters = sync.Pool{New: func() any {
+	w, err := flate.NewWriterDict(nil, flate.BestCompression, []byte(bodyDictionary))
+	if err != nil {
+		panic("dynamo: " + err.Error()) // the level is a constant
+	}
+	return w
+}}
+
+// packBody returns a body as it is stored: compressed if that makes it smaller. Nil for an empty one.
+func packBody(body []byte) []byte {
+	if len(body) == 0 {
+		return nil
+	}
+	var b bytes.Buffer
+	b.WriteByte(bodyDeflate)
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
+	w.Reset(&b)
+	// A bytes.Buffer refuses no write.
+	_, _ = w.Write(body)
+	_ = w.Close()
+	if b.Len() <= len(body) {
+		return b.Bytes()
+	}
+	return append([]byte{bodyRaw}, body...)
+}
+
+func unpackBody(stored []byte) ([]byte, error) {
+	if len(stored) == 0 {
+		return nil, nil
+	}
+	switch stored[0] {
+	case bodyRaw:
+		return stored[1:], nil
+	case bodyDeflate:
+		r := flate.NewReaderDict(bytes.NewReader(stored[1:]), []byte(bodyDictionary))
+		body, err := io.ReadAll(r)
+		return body, webhook.Wrap(webhook.Corrupt, err, "a stored body could not be read")
+	}
+	return nil, webhook.Errorf(webhook.Corrupt, "a stored body has the unknown format %d", stored[0])
+}
+
+// bodyItem holds a body that is too large for its delivery's item. It is written with the delivery that first needs it
+// and again only if the body or the period changes.
+type bodyItem struct {
+	header
+	Version string `dynamodbav:"bv"`
+	Body    []byte `dynamodbav:"b"`
+}
+
+// bodyPeriod is the grain of a body item's lifetime. The item is not written whenever its delivery is, so its TTL is
+// the end of a period that is long enough for nearly all deliveries: counted from the delivery's creation, the first
+// period's end that the delivery cannot outlive as it stands.
+const bodyPeriod = 90 * 24 * time.Hour
+
+// bodySlack covers a delivery that is overdue for a long time before it comes to its final state.
+const bodySlack = 14 * 24 * time.Hour
+
+// bodyExpiry returns the number of the period in which d's body item ends, and its end.
+func bodyExpiry(d *webhook.Delivery) (period int64, end time.Time) {
+	last := d.UpdatedAt
+	for _, t := range []time.Time{d.CreatedAt, d.HeldUntil, d.NextAttemptAt} {
+		if t.After(last) {
+			last = t
+		}
+	}
+	need := last.Add(webhook.FinalRetention + bodySlack).Sub(d.CreatedAt)
+	period = int64(need/bodyPeriod) + 1
+	return period, d.CreatedAt.Add(time.Duration(period) * bodyPeriod)
+}
+
+// bodyVersion names the content and the lifetime of a body item. The delivery's item holds it, so that a save finds
+// out by its own condition whether the body that is there is the right one.
+func bodyVersion(body []byte, period int64) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:12]) + "-" + strconv.FormatInt(period, 10)
+}

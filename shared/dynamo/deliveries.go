@@ -1,0 +1,197 @@
+package dynamo
+
+import (
+	"context"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// deliveryItem is a delivery without what its keys say. Times are unix nanoseconds but Due.
+type deliveryItem struct {
+	header
+	Rev int64 `dynamodbav:"rev"`
+
+	// The indexes: VPK always, DPK and Due if and only if DueAt is set, HPK and HSK if and only if State is held.
+	VPK string `dynamodbav:"vpk"`
+	DPK string `dynamodbav:"dpk,omitempty"`
+	Due int64  `dynamodbav:"due,omitempty"` // unix milliseconds, rounded up
+	HPK string `dynamodbav:"hpk,omitempty"`
+	HSK string `dynamodbav:"hsk,omitempty"`
+
+	State          string        `dynamodbav:"st"`
+	EventType      string        `dynamodbav:"et"`
+	EventID        string        `dynamodbav:"ei,omitempty"`
+	EventPartner   string        `dynamodbav:"ep,omitempty"` // if it is not the delivery's
+	VerificationID string        `dynamodbav:"vi,omitempty"` // if VPK does not hold it
+	OccurredAt     int64         `dynamodbav:"oc,omitempty"`
+	Sequence       string        `dynamodbav:"sq,omitempty"`
+	Body           []byte        `dynamodbav:"b,omitempty"`
+	BodyVersion    string        `dynamodbav:"bv,omitempty"` // if the body stands in an item of its own
+	Reason         string        `dynamodbav:"re,omitempty"`
+	CreatedAt      int64         `dynamodbav:"ca,omitempty"`
+	UpdatedAt      int64         `dynamodbav:"ua,omitempty"`
+	Generation     int64         `dynamodbav:"g,omitempty"`
+	RoundAttempts  int           `dynamodbav:"ra,omitempty"`
+	Attempts       int           `dynamodbav:"a,omitempty"`
+	Claim          *claimItem    `dynamodbav:"c,omitempty"`
+	Interruptions  int           `dynamodbav:"in,omitempty"`
+	NextAttemptAt  int64         `dynamodbav:"na,omitempty"`
+	HeldUntil      int64         `dynamodbav:"hu,omitempty"`
+	LastStatusCode int           `dynamodbav:"ls,omitempty"`
+	LastErrorCode  string        `dynamodbav:"le,omitempty"`
+	Log            []attemptItem `dynamodbav:"l,omitempty"`
+	DueAt          int64         `dynamodbav:"da,omitempty"`
+}
+
+type claimItem struct {
+	Number     int    `dynamodbav:"n,omitempty"`
+	Owner      string `dynamodbav:"o,omitempty"`
+	LeaseUntil int64  `dynamodbav:"u,omitempty"`
+	StartedAt  int64  `dynamodbav:"s,omitempty"`
+}
+
+type attemptItem struct {
+	Number       int    `dynamodbav:"n,omitempty"`
+	StartedAt    int64  `dynamodbav:"s,omitempty"`
+	Duration     int64  `dynamodbav:"d,omitempty"` // nanoseconds
+	Manual       bool   `dynamodbav:"m,omitempty"`
+	StatusCode   int    `dynamodbav:"c,omitempty"`
+	ErrorCode    string `dynamodbav:"e,omitempty"`
+	ErrorMessage string `dynamodbav:"t,omitempty"`
+	Excerpt      string `dynamodbav:"x,omitempty"`
+}
+
+// delivery plans the writes of a delivery. withBody says that its body's item, if it needs one, is known to be absent
+// or different; a new delivery's always is.
+func (p *planner) delivery(d *webhook.Delivery, token string, withBody bool) {
+	i := newDeliveryItem(d, token)
+	packed := packBody(d.Body)
+	if len(packed) <= inlineBody {
+		i.Body = packed
+		p.put(deliveryKey(d.Ref()), i, func(w write) write { return w.onVersion(d.Rev) })
+		return
+	}
+	period, end := bodyExpiry(d)
+	i.BodyVersion = bodyVersion(packed, period)
+	if d.Rev == 0 || withBody {
+		k := bodyKey(d.Ref())
+		p.put(deliveryKey(d.Ref()), i, func(w write) write { return w.onVersion(d.Rev) })
+		p.put(k, bodyItem{header: headerOf(k, token, end), Version: i.BodyVersion, Body: packed}, nil)
+		return
+	}
+	p.put(deliveryKey(d.Ref()), i, func(w write) write {
+		w.condition = isVersionWithBody
+		w.values = item{":rev": num(d.Rev), ":bv": str(i.BodyVersion)}
+		w.delivery, w.bodyVersion = d, i.BodyVersion
+		return w
+	})
+}
+
+func newDeliveryItem(d *webhook.Delivery, token string) deliveryItem {
+	i := deliveryItem{
+		header: headerOf(deliveryKey(d.Ref()), token, d.ExpiresAt()), Rev: d.Rev + 1,
+		VPK:   verificationPartition(d.PartnerID, d.WebhookID, d.Event.VerificationID),
+		State: string(d.State), EventType: string(d.Event.Type), EventID: d.Event.ID,
+		OccurredAt: nanos(d.Event.OccurredAt), Sequence: d.Event.Sequence, Reason: d.Reason,
+		CreatedAt: nanos(d.CreatedAt), UpdatedAt: nanos(d.UpdatedAt), Generation: d.Generation,
+		RoundAttempts: d.RoundAttempts, Attempts: d.Attempts, Interruptions: d.Interruptions,
+		NextAttemptAt: nanos(d.NextAttemptAt), HeldUntil: nanos(d.HeldUntil),
+		LastStatusCode: d.LastStatusCode, LastErrorCode: string(d.LastErrorCode), DueAt: nanos(d.DueAt),
+	}
+	if d.Event.PartnerID != d.PartnerID {
+		i.EventPartner = d.Event.PartnerID
+	}
+	if len(d.Event.VerificationID) > maxPlainVerificationID {
+		i.VerificationID = d.Event.VerificationID
+	}
+	if !d.DueAt.IsZero() {
+		i.DPK, i.Due = dueShard(d.ID), d.DueAt.Add(time.Millisecond-1).UnixMilli()
+	}
+	if d.State == webhook.Held {
+		i.HPK, i.HSK = webhookPartition(d.PartnerID, d.WebhookID), d.Event.OrderKey()
+	}
+	if c := d.Claim; c != nil {
+		i.Claim = &claimItem{Number: c.Number, Owner: c.Owner, LeaseUntil: nanos(c.LeaseUntil), StartedAt: nanos(c.StartedAt)}
+	}
+	for _, a := range d.Log {
+		i.Log = append(i.Log, attemptItem{
+			Number: a.Number, StartedAt: nanos(a.StartedAt), Duration: int64(a.Duration), Manual: a.Manual,
+			StatusCode: a.StatusCode, ErrorCode: string(a.ErrorCode), ErrorMessage: a.ErrorMessage, Excerpt: a.Excerpt,
+		})
+	}
+	return i
+}
+
+// delivery returns the delivery without its body.
+func (i *deliveryItem) delivery() (webhook.Delivery, error) {
+	ref, ok := refOf(key{i.PK, i.SK})
+	if !ok {
+		return webhook.Delivery{}, webhook.Errorf(webhook.Corrupt, "a delivery has an unknown key")
+	}
+	d := webhook.Delivery{
+		PartnerID: ref.PartnerID, WebhookID: ref.WebhookID, ID: ref.DeliveryID,
+		Event: webhook.Event{
+			ID: i.EventID, Type: webhook.EventType(i.EventType), PartnerID: i.EventPartner,
+			VerificationID: i.VerificationID, OccurredAt: fromNanos(i.OccurredAt), Sequence: i.Sequence,
+		},
+		State: webhook.State(i.State), Reason: i.Reason, CreatedAt: fromNanos(i.CreatedAt),
+		UpdatedAt: fromNanos(i.UpdatedAt), Generation: i.Generation, RoundAttempts: i.RoundAttempts,
+		Attempts: i.Attempts, Interruptions: i.Interruptions, NextAttemptAt: fromNanos(i.NextAttemptAt),
+		HeldUntil: fromNanos(i.HeldUntil), LastStatusCode: i.LastStatusCode,
+		LastErrorCode: webhook.ErrorCode(i.LastErrorCode), DueAt: fromNanos(i.DueAt), Rev: i.Rev,
+	}
+	if d.Event.PartnerID == "" {
+		d.Event.PartnerID = d.PartnerID
+	}
+	if d.Event.VerificationID == "" && len(i.VPK) > len(i.PK)+1 {
+		d.Event.VerificationID = i.VPK[len(i.PK)+1:]
+	}
+	if c := i.Claim; c != nil {
+		d.Claim = &webhook.Claim{
+			Number: c.Number, Owner: c.Owner, LeaseUntil: fromNanos(c.LeaseUntil), StartedAt: fromNanos(c.StartedAt),
+		}
+	}
+	for _, a := range i.Log {
+		d.Log = append(d.Log, webhook.Attempt{
+			Number: a.Number, StartedAt: fromNanos(a.StartedAt), Duration: time.Duration(a.Duration), Manual: a.Manual,
+			StatusCode: a.StatusCode, ErrorCode: webhook.ErrorCode(a.ErrorCode), ErrorMessage: a.ErrorMessage,
+			Excerpt: a.Excerpt,
+		})
+	}
+	return d, nil
+}
+
+// Delivery implements delivery.Store and portal.Store with one GetItem, two if the body stands in an item of its own.
+func (s *Store) Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error) {
+	// A body that is written anew between the two reads has another version than the delivery read before it.
+	const tries = 3
+	for range tries {
+		var i deliveryItem
+		if err := s.get(ctx, s.o.DeliveriesTable, deliveryKey(ref), &i); err != nil {
+			return webhook.Delivery{}, named(err, "no such delivery")
+		}
+		packed := i.Body
+		if i.BodyVersion != "" {
+			var b bodyItem
+			err := s.get(ctx, s.o.DeliveriesTable, bodyKey(ref), &b)
+			if webhook.CodeOf(err) == webhook.NotFound {
+				return webhook.Delivery{}, webhook.Errorf(webhook.Corrupt, "a delivery's body is gone")
+			}
+			if err != nil {
+				return webhook.Delivery{}, err
+			}
+			if b.Version != i.BodyVersion {
+				continue
+			}
+			packed = b.Body
+		}
+		d, err := i.delivery()
+		if err != nil {
+			return webhook.Delivery{}, err
+		}
+		d.Body, err = unpackBody(packed)
+		return d, err
+	}
+	return webhook.Delivery{}, webhook.Errorf(webhook.Unavailable, "a delivery's body kept changing")
+}

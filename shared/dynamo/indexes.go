@@ -1,0 +1,102 @@
+package dynamo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/cr3dentials/verification-webhooks/shared/env"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// overdue is one entry of the index by due time.
+type overdue struct {
+	ref webhook.Ref
+	due int64
+}
+
+// Due implements delivery.Store: one Query per shard, all at once. Of all that is due it returns the longest overdue.
+func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]webhook.Ref, error) {
+	var shards [env.DueShards][]overdue
+	var errs [env.DueShards]error
+	var wg sync.WaitGroup
+	for n := range shards {
+		wg.Go(func() { shards[n], errs[n] = s.dueOf(ctx, n, before, limit) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	all := slices.Concat(shards[:]...)
+	slices.SortStableFunc(all, func(a, b overdue) int {
+		return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.ref.DeliveryID, b.ref.DeliveryID))
+	})
+	var refs []webhook.Ref
+	for _, o := range all[:min(limit, len(all))] {
+		refs = append(refs, o.ref)
+	}
+	return refs, nil
+}
+
+func (s *Store) dueOf(ctx context.Context, shard int, before time.Time, limit int) ([]overdue, error) {
+	q := queryIndex(s.o.DeliveriesTable, env.ByDue, env.ByDuePartition, strconv.Itoa(shard))
+	q.KeyConditionExpression = aws.String("#ip = :ip AND #due <= :due")
+	q.ExpressionAttributeNames["#due"] = env.ByDueSort
+	q.ExpressionAttributeValues[":due"] = num(before.UnixMilli())
+	q.Limit = aws.Int32(int32(limit))
+	page, err := s.client.Query(ctx, q)
+	if err != nil {
+		return nil, classify(err)
+	}
+	var found []overdue
+	for _, it := range page.Items {
+		if ref, ok := refOf(keyOf(it)); ok {
+			found = append(found, overdue{ref, number(it[env.ByDueSort])})
+		}
+	}
+	return found, nil
+}
+
+// Held implements delivery.Store with one Query of the index of what is held.
+func (s *Store) Held(ctx context.Context, partnerID, webhookID string, limit int) ([]webhook.Ref, error) {
+	q := queryIndex(s.o.DeliveriesTable, env.ByHeld, env.ByHeldPartition, webhookPartition(partnerID, webhookID))
+	q.Limit = aws.Int32(int32(limit))
+	page, err := s.client.Query(ctx, q)
+	if err != nil {
+		return nil, classify(err)
+	}
+	var refs []webhook.Ref
+	for _, it := range page.Items {
+		if ref, ok := refOf(keyOf(it)); ok {
+			refs = append(refs, ref)
+		}
+	}
+	return refs, nil
+}
+
+// HeldCount implements portal.Store with counting Queries of the index of what is held.
+func (s *Store) HeldCount(ctx context.Context, partnerID, webhookID string, most int) (int, error) {
+	q := queryIndex(s.o.DeliveriesTable, env.ByHeld, env.ByHeldPartition, webhookPartition(partnerID, webhookID))
+	q.Select = types.SelectCount
+	n := 0
+	for n < most {
+		q.Limit = aws.Int32(int32(most - n))
+		page, err := s.client.Query(ctx, q)
+		if err != nil {
+			return 0, classify(err)
+		}
+		n += int(page.Count)
+		if len(page.LastEvaluatedKey) == 0 {
+			break
+		}
+		q.ExclusiveStartKey = page.LastEvaluatedKey
+	}
+	return min(n, most), nil
+}

@@ -1,0 +1,115 @@
+package dynamo
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/cr3dentials/verification-webhooks/shared/env"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// statsRetention is how long an hour's counters are kept.
+const statsRetention = 90 * 24 * time.Hour
+
+type statsItem struct {
+	header
+	Delivered      int    `dynamodbav:"d,omitempty"`
+	Exhausted      int    `dynamodbav:"x,omitempty"`
+	Failed         int    `dynamodbav:"f,omitempty"`
+	Trailing       int    `dynamodbav:"t,omitempty"`
+	LastDeliveryAt int64  `dynamodbav:"ld,omitempty"`
+	LastError      string `dynamodbav:"le,omitempty"`
+	LastStatusCode int    `dynamodbav:"ls,omitempty"`
+}
+
+// update builds an update expression.
+type update struct {
+	set, add []string
+	names    map[string]string
+	values   item
+}
+
+func (u *update) setTo(name, attribute, value string) {
+	u.set = append(u.set, "#"+name+" = :"+name)
+	u.names["#"+name] = attribute
+	u.values[":"+name] = str(value)
+}
+
+func (u *update) setNumber(name, attribute string, value int64) {
+	u.set = append(u.set, "#"+name+" = :"+name)
+	u.names["#"+name] = attribute
+	u.values[":"+name] = num(value)
+}
+
+func (u *update) addNumber(name, attribute string, value int64) {
+	u.add = append(u.add, "#"+name+" :"+name)
+	u.names["#"+name] = attribute
+	u.values[":"+name] = num(value)
+}
+
+func (u *update) expression() *string {
+	e := "SET " + strings.Join(u.set, ", ")
+	if u.add != nil {
+		e += " ADD " + strings.Join(u.add, ", ")
+	}
+	return aws.String(e)
+}
+
+// AddStats implements delivery.Store with one UpdateItem. What was added last tells the last error and delivery: a
+// success in it ends the run of failures that was stored before.
+func (s *Store) AddStats(ctx context.Context, partnerID, webhookID string, add webhook.Stats) error {
+	u := update{names: map[string]string{}, values: item{}}
+	u.setNumber("v", "v", formatVersion)
+	u.setNumber("ttl", env.TTLAttribute, add.Hour.Add(statsRetention).Unix())
+	u.addNumber("d", "d", int64(add.Delivered))
+	u.addNumber("x", "x", int64(add.Exhausted))
+	u.addNumber("f", "f", int64(add.Failed))
+	if add.Delivered > 0 {
+		u.setNumber("t", "t", int64(add.Trailing))
+	} else {
+		u.addNumber("t", "t", int64(add.Trailing))
+	}
+	if !add.LastDeliveryAt.IsZero() {
+		u.setNumber("ld", "ld", nanos(add.LastDeliveryAt))
+	}
+	if add.LastError != "" {
+		u.setTo("le", "le", string(add.LastError))
+		u.setNumber("ls", "ls", int64(add.LastStatusCode))
+	}
+	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: aws.String(s.o.ServiceTable), Key: statsKey(partnerID, webhookID, add.Hour).attributes(),
+		UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+	})
+	return classify(err)
+}
+
+// Stats implements portal.Store with one Query.
+func (s *Store) Stats(ctx context.Context, partnerID, webhookID string, limit int) ([]webhook.Stats, error) {
+	q := queryPrefix(s.o.ServiceTable, statsPartition(partnerID, webhookID), "")
+	q.ConsistentRead, q.ScanIndexForward, q.Limit = nil, aws.Bool(false), aws.Int32(int32(limit))
+	page, err := s.client.Query(ctx, q)
+	if err != nil {
+		return nil, classify(err)
+	}
+	all := make([]webhook.Stats, 0, len(page.Items))
+	for _, it := range page.Items {
+		var i statsItem
+		if err := decode(it, &i); err != nil {
+			return nil, err
+		}
+		hour, err := time.Parse(hourLayout, i.SK)
+		if err != nil {
+			return nil, webhook.Wrap(webhook.Corrupt, err, "an hour's counters have an unknown key")
+		}
+		all = append(all, webhook.Stats{
+			Hour: hour, Delivered: i.Delivered, Exhausted: i.Exhausted, Failed: i.Failed, Trailing: i.Trailing,
+			LastDeliveryAt: fromNanos(i.LastDeliveryAt), LastError: webhook.ErrorCode(i.LastError),
+			LastStatusCode: i.LastStatusCode,
+		})
+	}
+	return all, nil
+}

@@ -1,0 +1,104 @@
+package dynamo
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// formatVersion stands in every item as `v`. An item of a newer version reads as Corrupt rather than wrongly.
+const formatVersion = 1
+
+// header stands in every item. Attribute names are short because each item pays for them.
+type header struct {
+	PK string `dynamodbav:"pk"`
+	SK string `dynamodbav:"sk"`
+	V  int    `dynamodbav:"v"`
+	// W names the write that made this version.
+	W string `dynamodbav:"w,omitempty"`
+	// TTL is in unix seconds; DynamoDB deletes the item some time after it.
+	TTL int64 `dynamodbav:"ttl,omitempty"`
+}
+
+func headerOf(k key, token string, expires time.Time) header {
+	h := header{PK: k.pk, SK: k.sk, V: formatVersion, W: token}
+	if !expires.IsZero() {
+		h.TTL = expires.Unix() + 1
+	}
+	return h
+}
+
+// encode turns one of this package's item structs into an item. They hold nothing that can't be encoded.
+func encode(v any) (item, error) {
+	m, err := attributevalue.MarshalMap(v)
+	return m, webhook.Wrap(webhook.Internal, err, "an item could not be encoded")
+}
+
+// decode reads an item into one of this package's item structs.
+func decode(m item, out any) error {
+	if v := text(m["v"]); v != strconv.Itoa(formatVersion) {
+		return webhook.Errorf(webhook.Corrupt, "an item has the unknown format %q", v)
+	}
+	return webhook.Wrap(webhook.Corrupt, attributevalue.UnmarshalMap(m, out), "an item could not be read")
+}
+
+// nanos stores a time exactly: nanoseconds since 1970, 0 for the zero time.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func fromNanos(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}
+
+// text returns the text of a string or number, "" for anything else.
+func text(v types.AttributeValue) string {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return v.Value
+	case *types.AttributeValueMemberN:
+		return v.Value
+	}
+	return ""
+}
+
+func str(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func num(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+func number(v types.AttributeValue) int64 {
+	n, _ := strconv.ParseInt(text(v), 10, 64)
+	return n
+}
+
+// position makes the opaque end of a page: the kind of list and the id it ended at. It names no partition, which
+// always comes from the caller.
+func position(kind byte, id string) []byte { return append([]byte{kind}, id...) }
+
+// parsePosition reads a position of this kind; "" is the start.
+func parsePosition(kind byte, after []byte) (id string, err error) {
+	if len(after) == 0 {
+		return "", nil
+	}
+	if after[0] != kind || len(after) < 2 || len(after) > 200 {
+		return "", webhook.Errorf(webhook.Invalid, "the position is not of this list")
+	}
+	for _, c := range after[1:] {
+		if c <= ' ' || c > '~' || c == '#' {
+			return "", webhook.Errorf(webhook.Invalid, "the position is not of this list")
+		}
+	}
+	return string(after[1:]), nil
+}

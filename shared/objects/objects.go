@@ -1,0 +1,113 @@
+// Package objects keeps in S3 what must not be lost and fits in no table. It satisfies what the packages delivery and
+// portal ask for as Objects and Parked; their comments are the contract.
+package objects
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// Objects is a bucket. It is safe for concurrent use.
+type Objects struct {
+	client *s3.Client
+	bucket string
+}
+
+// New returns the Objects in bucket.
+func New(client *s3.Client, bucket string) *Objects { return &Objects{client: client, bucket: bucket} }
+
+// formatVersion stands in every parked object as `v`.
+const formatVersion = 1
+
+// parked is a parked record as JSON. Record is base64, since it may be any bytes.
+type parked struct {
+	Version  int       `json:"v"`
+	ID       string    `json:"id"`
+	Reason   string    `json:"reason"`
+	Detail   string    `json:"detail"`
+	ParkedAt time.Time `json:"parkedAt"`
+	Record   []byte    `json:"record"`
+}
+
+// Park implements delivery.Objects with one PutObject. Parking the same record at another time or for another reason
+// leaves the object before in place; readers take the latest.
+func (o *Objects) Park(ctx context.Context, p webhook.Parked) error {
+	b, err := json.Marshal(parked{
+		Version: formatVersion, ID: p.ID, Reason: p.Reason, Detail: p.Detail, ParkedAt: p.ParkedAt, Record: p.Record,
+	})
+	if err != nil {
+		return webhook.Wrap(webhook.Internal, err, "a parked record could not be encoded")
+	}
+	return o.put(ctx, parkedKey(&p), b)
+}
+
+// Parked implements delivery.Objects and portal.Parked with one ListObjectsV2 and one GetObject.
+func (o *Objects) Parked(ctx context.Context, id string) (webhook.Parked, error) {
+	keys, err := o.keysOf(ctx, id)
+	if err != nil {
+		return webhook.Parked{}, err
+	}
+	if len(keys) == 0 {
+		return webhook.Parked{}, webhook.Errorf(webhook.NotFound, "no such parked record")
+	}
+	b, err := o.get(ctx, keys[len(keys)-1])
+	if err != nil {
+		return webhook.Parked{}, err
+	}
+	var p parked
+	if err := json.Unmarshal(b, &p); err != nil || p.Version != formatVersion {
+		return webhook.Parked{}, webhook.Wrap(webhook.Corrupt, errors.Join(err, errors.New(id)), "a parked record could not be read")
+	}
+	return webhook.Parked{ID: p.ID, Reason: p.Reason, Detail: p.Detail, ParkedAt: p.ParkedAt, Record: p.Record}, nil
+}
+
+// Unpark implements delivery.Objects with one ListObjectsV2 and a DeleteObject for each object of the record.
+func (o *Objects) Unpark(ctx context.Context, id string) error {
+	keys, err := o.keysOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		_, err := o.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(o.bucket), Key: aws.String(k)})
+		if err != nil {
+			return webhook.Wrap(webhook.Unavailable, err, "a parked record was not removed")
+		}
+	}
+	return nil
+}
+
+// KeepRecord implements delivery.Objects with one PutObject.
+func (o *Objects) KeepRecord(ctx context.Context, ref webhook.Ref, record []byte) error {
+	return o.put(ctx, recordKey(ref), record)
+}
+
+func (o *Objects) put(ctx context.Context, key string, b []byte) error {
+	_, err := o.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: aws.String(o.bucket), Key: aws.String(key), Body: bytes.NewReader(b),
+		ContentType: aws.String("application/json"),
+	})
+	return webhook.Wrap(webhook.Unavailable, err, "an object was not stored")
+}
+
+func (o *Objects) get(ctx context.Context, key string) ([]byte, error) {
+	r, err := o.client.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(o.bucket), Key: aws.String(key)})
+	var absent *types.NoSuchKey
+	if errors.As(err, &absent) {
+		return nil, webhook.Errorf(webhook.NotFound, "no such object")
+	}
+	if err != nil {
+		return nil, webhook.Wrap(webhook.Unavailable, err, "an object was not read")
+	}
+	b, err := io.ReadAll(r.Body)
+	return b, webhook.Wrap(webhook.Unavailable, errors.Join(err, r.Body.Close()), "an object was not read")
+}

@@ -1,0 +1,121 @@
+// Package queue is the delivery queue on SQS. It satisfies the queues that the packages delivery and portal ask for;
+// their comments are the contract.
+package queue
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+const (
+	// batchLimit is the most messages of one SendMessageBatch, a limit of SQS.
+	batchLimit = 10
+	// maxDelay is the longest delay of one message, a limit of SQS.
+	maxDelay = 900 * time.Second
+	// tries is how often the entries of a batch that SQS refused are sent in all. A request that fails whole is the
+	// SDK's to repeat.
+	tries = 4
+	// firstPause is the pause before the second try; it doubles.
+	firstPause = 50 * time.Millisecond
+)
+
+// Queue is a standard SQS queue. It is safe for concurrent use.
+type Queue struct {
+	client *sqs.Client
+	url    string
+}
+
+// New returns the Queue at url.
+func New(client *sqs.Client, url string) *Queue { return &Queue{client: client, url: url} }
+
+// Send implements delivery.Queue and portal.Queue with one SendMessageBatch for each ten messages.
+func (q *Queue) Send(ctx context.Context, ms ...webhook.Message) error {
+	for batch := range slices.Chunk(ms, batchLimit) {
+		entries := make([]types.SendMessageBatchRequestEntry, len(batch))
+		for i, m := range batch {
+			body, err := Encode(m)
+			if err != nil {
+				return err
+			}
+			entries[i] = types.SendMessageBatchRequestEntry{
+				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(body), DelaySeconds: delaySeconds(m.Delay),
+				MessageGroupId: aws.String(group(m)),
+			}
+		}
+		if err := q.sendBatch(ctx, entries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendBatch sends entries until SQS has taken all of them or the tries are used up.
+func (q *Queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchRequestEntry) error {
+	for try := range tries {
+		if try > 0 {
+			if err := pause(ctx, firstPause<<(try-1)); err != nil {
+				return err
+			}
+		}
+		r, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.url), Entries: entries})
+		if err != nil {
+			return webhook.Wrap(webhook.Unavailable, err, "the delivery queue did not answer")
+		}
+		// An entry that the answer does not name as stored counts as refused.
+		stored := map[string]bool{}
+		for _, s := range r.Successful {
+			stored[aws.ToString(s.Id)] = true
+		}
+		entries = slices.DeleteFunc(entries, func(e types.SendMessageBatchRequestEntry) bool { return stored[*e.Id] })
+		if len(entries) == 0 {
+			return nil
+		}
+	}
+	return webhook.Errorf(webhook.Unavailable, "the delivery queue refused %d messages", len(entries))
+}
+
+// Waiting implements delivery.Queue with one GetQueueAttributes.
+func (q *Queue) Waiting(ctx context.Context) (int, error) {
+	const name = types.QueueAttributeNameApproximateNumberOfMessages
+	r, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: aws.String(q.url), AttributeNames: []types.QueueAttributeName{name},
+	})
+	if err != nil {
+		return 0, webhook.Wrap(webhook.Unavailable, err, "the delivery queue did not answer")
+	}
+	n, err := strconv.Atoi(r.Attributes[string(name)])
+	return n, webhook.Wrap(webhook.Unavailable, err, "the delivery queue did not tell its length")
+}
+
+// delaySeconds rounds up: a message must not come before its time.
+func delaySeconds(d time.Duration) int32 {
+	d = min(max(d, 0), maxDelay)
+	return int32((d + time.Second - 1) / time.Second)
+}
+
+// group keeps one webhook's messages from starving the others' (SQS fair queues).
+func group(m webhook.Message) string {
+	if m.Ref.WebhookID != "" {
+		return m.Ref.WebhookID
+	}
+	return string(m.Kind)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return webhook.Wrap(webhook.Unavailable, ctx.Err(), "the delivery queue was busy")
+	}
+}
