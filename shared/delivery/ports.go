@@ -43,8 +43,7 @@ type Queue interface {
 }
 
 // Sender makes the one POST of an attempt. It reports what happened and never fails otherwise. It returns within
-// MaxSend of being called unless the request body itself is slow to write, and it follows no redirect and repeats
-// nothing. Safe for concurrent use.
+// MaxSend of being called, follows no redirect and repeats nothing. Safe for concurrent use.
 type Sender interface {
 	Send(ctx context.Context, r webhook.Request) webhook.Response
 }
@@ -68,5 +67,6 @@ type Objects interface {
 	KeepRecord(ctx context.Context, ref webhook.Ref, record []byte) error
 }
 
-// MaxSend bounds one send: connecting and TLS 5 s, the answer's header 10 s, the excerpt 1 s, and 1 s to spare.
-const MaxSend = 17 * time.Second
+// MaxSend bounds one send: connecting and TLS 5 s, writing the request 5 s, the answer's header 10 s, the excerpt 1 s, and
+// 1 s to spare.
+const MaxSend = 22 * time.Second

@@ -48,7 +48,7 @@ type Options struct {
 	Now func() time.Time
 	// ConnectTimeout bounds the name's resolution, connecting and TLS together: 5 s if zero.
 	ConnectTimeout time.Duration
-	// WriteTimeout bounds the writing of the request, where an endpoint does not read it: 10 s if zero.
+	// WriteTimeout bounds the writing of the request, where an endpoint does not read it: 5 s if zero.
 	WriteTimeout time.Duration
 	// AnswerTimeout bounds the wait for the answer's header after the request was written: 10 s if zero.
 	AnswerTimeout time.Duration
@@ -69,7 +69,7 @@ func (o Options) withDefaults() Options {
 		value    *time.Duration
 		standard time.Duration
 	}{
-		{&o.ConnectTimeout, 5 * time.Second}, {&o.WriteTimeout, 10 * time.Second},
+		{&o.ConnectTimeout, 5 * time.Second}, {&o.WriteTimeout, 5 * time.Second},
 		{&o.AnswerTimeout, 10 * time.Second}, {&o.ExcerptTimeout, time.Second}, {&o.CheckTimeout, 2 * time.Second},
 	} {
 		if *d.value == 0 {

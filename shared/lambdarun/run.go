@@ -58,10 +58,10 @@ func start(log *slog.Logger, after func(), f invocation) {
 	lambda.Start(handler{log: log, invoke: f, after: after})
 }
 
-// Schedule runs f at each scheduled event and never returns.
-func Schedule(log *slog.Logger, f func(ctx context.Context) ([]slog.Attr, error)) {
+// Schedule runs f at each scheduled event and never returns. f's answer is logged.
+func Schedule[T any](log *slog.Logger, f func(ctx context.Context) (T, error)) {
 	start(log, nil, func(ctx context.Context, _ []byte) (any, []slog.Attr, error) {
-		attrs, err := f(ctx)
-		return nil, attrs, err
+		out, err := f(ctx)
+		return nil, []slog.Attr{slog.Any("result", out)}, err
 	})
 }

@@ -120,8 +120,8 @@ const (
 
 // Times of a delivery's life.
 const (
-	// Lease is how long a claim is exclusive. It covers the longest send (16 s: connect 5, answer 10, excerpt 1),
-	// the write of a large request and the storing of its outcome.
+	// Lease is how long a claim is exclusive. It covers the longest send (21 s: connect 5, write 5, answer 10,
+	// excerpt 1) and the storing of its outcome.
 	Lease = 30 * time.Second
 	// Grace is how long after its due time a delivery counts as overdue.
 	Grace = 60 * time.Second

@@ -1,0 +1,20 @@
+// Command admin is the function behind /admin: administration, for IAM identities only.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/cr3dentials/verification-webhooks/shared/lambdarun"
+	"github.com/cr3dentials/verification-webhooks/shared/wire"
+)
+
+func main() {
+	log := lambdarun.Logger()
+	handler, err := wire.Admin(context.Background(), log)
+	if err != nil {
+		log.Error("start failed", "event", "start.failed", "error", err)
+		os.Exit(1)
+	}
+	lambdarun.HTTP(log, nil, handler)
+}

@@ -1,0 +1,89 @@
+// Package wire builds what the functions run from their configuration.
+package wire
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/awscfg"
+	"github.com/cr3dentials/verification-webhooks/shared/delivery"
+	"github.com/cr3dentials/verification-webhooks/shared/dynamo"
+	"github.com/cr3dentials/verification-webhooks/shared/egress"
+	"github.com/cr3dentials/verification-webhooks/shared/env"
+	"github.com/cr3dentials/verification-webhooks/shared/objects"
+	"github.com/cr3dentials/verification-webhooks/shared/portal"
+	"github.com/cr3dentials/verification-webhooks/shared/queue"
+	"github.com/cr3dentials/verification-webhooks/shared/vault"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// parts are the adapters, built once per process. What a function has no configuration for, it must not use.
+type parts struct {
+	cfg     env.Config
+	store   *dynamo.Store
+	queue   *queue.Queue
+	vault   *vault.Vault
+	objects *objects.Objects
+	client  *egress.Client
+}
+
+func build(ctx context.Context, required ...string) (parts, error) {
+	cfg, err := env.Read(required...)
+	if err != nil {
+		return parts{}, err
+	}
+	awsConfig, err := awscfg.Load(ctx)
+	if err != nil {
+		return parts{}, err
+	}
+	store := dynamo.New(awscfg.DynamoDB(awsConfig), dynamo.Options{
+		ServiceTable: cfg.ServiceTable, DeliveriesTable: cfg.DeliveriesTable,
+	})
+	return parts{
+		cfg:     cfg,
+		store:   store,
+		queue:   queue.New(awscfg.SQS(awsConfig), cfg.QueueURL),
+		vault:   vault.New(vault.Options{KMS: awscfg.KMS(awsConfig), KeyID: cfg.KMSKeyID, Keys: store}),
+		objects: objects.New(awscfg.S3(awsConfig), cfg.ParkedBucket),
+		client:  egress.New(egress.Options{}),
+	}, nil
+}
+
+// Engine returns the delivery engine, and the function that closes its connections, for the end of an invocation.
+func Engine(ctx context.Context, log *slog.Logger, required ...string) (*delivery.Engine, func(), error) {
+	p, err := build(ctx, required...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &delivery.Engine{
+		Store: p.store, Queue: p.queue, Sender: p.client, Vault: p.vault, Objects: p.objects,
+		IDs: webhook.IDSource{Now: time.Now, Rand: rand.Reader}, Now: time.Now, HoldTime: p.cfg.HoldTime, Log: log,
+	}, p.client.CloseIdle, nil
+}
+
+// Portal returns the partners' API, and the function that closes its connections, for the end of an invocation.
+func Portal(ctx context.Context, log *slog.Logger) (http.Handler, func(), error) {
+	p, err := build(ctx, env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.KMSKeyID)
+	if err != nil {
+		return nil, nil, err
+	}
+	return portal.New(portal.Config{
+		Store: p.store, Vault: p.vault, Queue: p.queue, Sender: p.client, URLs: p.client,
+		Now: time.Now, Rand: rand.Reader, Log: log, Version: egress.Version,
+	}), p.client.CloseIdle, nil
+}
+
+// Admin returns the administrators' API.
+func Admin(ctx context.Context, log *slog.Logger) (http.Handler, error) {
+	p, err := build(ctx, env.ServiceTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID)
+	if err != nil {
+		return nil, err
+	}
+	return portal.NewAdmin(portal.AdminConfig{
+		Store: p.store, Parked: p.objects, Queue: p.queue, Vault: p.vault,
+		Now: time.Now, Rand: rand.Reader, Log: log, ConsoleURL: p.cfg.ConsoleURL, Version: egress.Version,
+	}), nil
+}
