@@ -1,0 +1,87 @@
+# Verification webhooks. `make` lists the targets. README.md says what they need.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PORT_BASE ?= 4500
+STAGE     ?= dev
+VERSION   ?= 0.1.0-dev
+export PORT_BASE GOFLAGS := -buildvcs=false
+export AWS_EC2_METADATA_DISABLED ?= true
+
+FUNCTIONS := portal admin dispatcher retrier sweeper
+LDFLAGS   := -s -w -X github.com/cr3dentials/verification-webhooks/shared/egress.Version=$(VERSION)
+GOLANGCI  := go tool -modfile=.tools/tools.mod golangci-lint
+STACK     := .build/stack
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: need-go
+need-go:
+	@command -v go >/dev/null || { echo 'error: Go is missing: install the version in go.mod or later' >&2; exit 1; }
+
+# Local binaries allow endpoints on localhost; they have their own folder and are never deployed to AWS.
+.PHONY: build build-lambda build-local
+build: build-lambda build-local ## build the functions, for AWS and for this machine
+
+build-lambda: need-go
+	@for f in $(FUNCTIONS); do \
+	  CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc -ldflags '$(LDFLAGS)' \
+	    -o .build/lambda/$$f/bootstrap ./functions/$$f; done
+
+build-local: need-go
+	@for f in $(FUNCTIONS); do \
+	  CGO_ENABLED=0 go build -trimpath -tags lambda.norpc,local -ldflags '$(LDFLAGS)' \
+	    -o .build/local/$$f/bootstrap ./functions/$$f; done
+
+.PHONY: build-tools
+build-tools: need-go
+	@CGO_ENABLED=0 go build -trimpath -o $(STACK) ./localstack/stack
+	@CGO_ENABLED=0 go build -trimpath -o .build/cdk-app ./infra
+
+.PHONY: run stop
+run: ## build, start the emulator, deploy, show a verified webhook; EMULATOR=<url> uses a running one
+	@echo '[0/8] build'
+	@$(MAKE) --no-print-directory -j2 build-local build-tools
+	@$(STACK) up $(if $(EMULATOR),-emulator $(EMULATOR))
+
+stop: ## end what `make run` started
+	@if [ -x $(STACK) ]; then $(STACK) down; else echo 'Nothing is running.'; fi
+
+.PHONY: test check lint e2e
+test: ## everything: lint, unit, race, conformance, infra, end to end; on ports of its own
+	@localstack/test.sh
+
+check: need-go ## the quick tier: vet and short tests, no emulator
+	go vet ./...
+	go vet -tags local ./shared/... ./functions/...
+	go test -short ./...
+
+lint: need-go ## formatting and golangci-lint
+	@files=$$(gofmt -l functions infra shared localstack); [ -z "$$files" ] || { echo "not formatted: $$files" >&2; exit 1; }
+	$(GOLANGCI) run ./...
+
+e2e: need-go ## end-to-end tests against what `make run` left running; EMULATOR=<url> as there
+	@$(if $(EMULATOR),$(MAKE) --no-print-directory run EMULATOR=$(EMULATOR))
+	E2E_STATE=$(CURDIR)/localstack/.state/run.json go test -count=1 -timeout 15m ./localstack/e2e
+
+.PHONY: synth partner api-key portal-session
+synth: build ## synthesize the CDK stack: STAGE=dev|prod|local
+	@.build/stack install infra 2>/dev/null || { $(MAKE) --no-print-directory build-tools && $(STACK) install infra; }
+	cd infra && npx --no-install cdk synth --quiet -c stage=$(STAGE)
+
+partner: need-go ## make a partner: NAME=... (ADMIN_URL and AWS credentials from the environment; else the local stage)
+	@go run ./localstack/adminctl partner '$(NAME)'
+
+api-key: need-go ## make an API key: PARTNER=<id> [NAME=...]
+	@go run ./localstack/adminctl api-key '$(PARTNER)' '$(NAME)'
+
+portal-session: need-go ## make a portal session: PARTNER=<id>
+	@go run ./localstack/adminctl portal-session '$(PARTNER)'
+
+.PHONY: clean
+clean: stop ## remove everything that was built or installed
+	rm -rf .build localstack/.state infra/cdk.out infra/node_modules localstack/receivers/node_modules

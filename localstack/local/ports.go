@@ -1,0 +1,45 @@
+package local
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+)
+
+// Ports are those of one running copy: all lie in Base..Base+49. The tests' copy starts 50 above.
+type Ports struct{ Base int }
+
+// PortsFromEnv reads PORT_BASE, 4500 if it is not set.
+func PortsFromEnv() (Ports, error) {
+	v := os.Getenv("PORT_BASE")
+	if v == "" {
+		return Ports{4500}, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1024 || n > 65535-99 {
+		return Ports{}, fmt.Errorf("PORT_BASE: want a number from 1024 to %d, have %q", 65535-99, v)
+	}
+	return Ports{n}, nil
+}
+
+// Emulator is the emulator's port; Receiver the demo receiver's (https), Control its control port (http).
+func (p Ports) Emulator() int { return p.Base }
+func (p Ports) Receiver() int { return p.Base + 1 }
+func (p Ports) Control() int  { return p.Base + 2 }
+
+// Receiver4 and Control4 are those of the Express 4 receiver, which only the tests start.
+func (p Ports) Receiver4() int { return p.Base + 3 }
+func (p Ports) Control4() int  { return p.Base + 4 }
+
+// Test is the i-th port for servers that a test makes for itself, 0 to 39.
+func (p Ports) Test(i int) int { return p.Base + 10 + i }
+
+// CheckFree returns an error that says what to do if something else listens on a port.
+func CheckFree(port int, use string) error {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return fmt.Errorf("port %d (%s) is taken by another program; end it, or choose other ports: PORT_BASE=<first of 100 free ports>", port, use)
+	}
+	return l.Close()
+}

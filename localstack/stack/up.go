@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/localstack/local"
+)
+
+// processes are those that we started and left running, by name.
+type processes map[string]local.Process
+
+// up starts what is not running, deploys what changed, and shows a webhook arriving.
+func up(ctx context.Context, o options) error {
+	begin := time.Now()
+	running := processes{}
+	if err := local.ReadJSON(o.state.Processes(), &running); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	s := &session{options: o, running: running}
+	steps := []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"check the tools", checkTools},
+		{"install the emulator, the CDK and the receivers", func(ctx context.Context) error {
+			python := make(chan error, 1)
+			go func() { python <- install(ctx, o.root, "venv") }()
+			return errors.Join(install(ctx, o.root, "infra", "receivers"), <-python)
+		}},
+		{"make the local certificates", func(context.Context) error {
+			_, err := local.EnsureCA(o.state)
+			return err
+		}},
+		{"start the emulator", s.startEmulator},
+		{"deploy the CDK stack", s.deploy},
+		{"start the demo receiver", s.startReceiver},
+		{"make the demo partner and its webhook", s.makeDemo},
+		{"write a verification and await its webhook", s.showWebhook},
+	}
+	for i, step := range steps {
+		fmt.Printf("[%d/%d] %-50s", i+1, len(steps), step.name)
+		at := time.Now()
+		if err := step.do(ctx); err != nil {
+			fmt.Println("failed")
+			return err
+		}
+		fmt.Printf("%6.1f s  %s\n", time.Since(at).Seconds(), s.note)
+		s.note = ""
+	}
+	s.report()
+	fmt.Printf("\nAll of it took %.0f s and goes on running; `make stop` ends it.\n", time.Since(begin).Seconds())
+	return nil
+}
+
+// session is one run of up.
+type session struct {
+	options
+	running processes
+	run     local.Run
+	outputs local.Outputs
+	// instance tells this start of the emulator from any other.
+	instance string
+	demo     demo
+	arrived  arrival
+	note     string // shown beside the step that is done
+}
+
+func (s *session) startEmulator(ctx context.Context) error {
+	if s.emulator != "" {
+		s.run.AWSEndpoint, s.instance = strings.TrimSuffix(s.emulator, "/"), s.emulator
+		if !local.EmulatorReady(ctx, s.run.AWSEndpoint) {
+			return fmt.Errorf("no emulator is ready at %s", s.emulator)
+		}
+		s.note = "(already running: " + s.emulator + ")"
+		return nil
+	}
+	port := s.ports.Emulator()
+	s.run.AWSEndpoint = "http://127.0.0.1:" + strconv.Itoa(port)
+	p := s.running["emulator"]
+	if p.Alive() && p.Port == port && local.EmulatorReady(ctx, s.run.AWSEndpoint) {
+		s.note = "(runs already)"
+	} else {
+		if err := p.Stop(); err != nil {
+			return err
+		}
+		var err error
+		p, err = local.StartEmulator(ctx, s.state, venvDir(s.root), port)
+		if p.PID != 0 {
+			err = errors.Join(err, s.remember(p))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.instance = fmt.Sprintf("%d/%s", p.PID, p.Identity)
+	return nil
+}
+
+// startReceiver starts the demo receiver anew, so that it has today's code and no old records.
+func (s *session) startReceiver(ctx context.Context) error {
+	if err := s.running["receiver"].Stop(); err != nil {
+		return err
+	}
+	p, err := local.StartReceiver(ctx, s.root, s.state, "receiver", "express", s.ports.Receiver(), s.ports.Control())
+	if p.PID != 0 {
+		err = errors.Join(err, s.remember(p))
+	}
+	return err
+}
+
+// remember keeps a process for `down`, at once: up may end at any moment.
+func (s *session) remember(p local.Process) error {
+	s.running[p.Name] = p
+	return local.WriteJSON(s.state.Processes(), s.running)
+}
+
+// down ends what up started and nothing else.
+func down(o options) error {
+	running := processes{}
+	if err := local.ReadJSON(o.state.Processes(), &running); errors.Is(err, os.ErrNotExist) {
+		fmt.Println("Nothing is running.")
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, name := range []string{"receiver", "emulator"} {
+		p := running[name]
+		if !p.Alive() {
+			continue
+		}
+		at := time.Now()
+		if err := p.Stop(); err != nil {
+			return err
+		}
+		fmt.Printf("%s (pid %d) ended in %.1f s\n", name, p.PID, time.Since(at).Seconds())
+	}
+	for _, f := range []string{o.state.Run(), o.state.Processes()} {
+		if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
