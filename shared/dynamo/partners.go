@@ -20,6 +20,7 @@ type partnerItem struct {
 	CreatedAt int64  `dynamodbav:"ca,omitempty"`
 	UpdatedAt int64  `dynamodbav:"ua,omitempty"`
 	Webhooks  int    `dynamodbav:"wc,omitempty"`
+	Ended     int64  `dynamodbav:"se,omitempty"` // SessionsEndedAt
 }
 
 // partnerPointer lists a partner in the partition of all partners.
@@ -29,13 +30,14 @@ func newPartnerItem(p *webhook.Partner, token string) partnerItem {
 	return partnerItem{
 		header: headerOf(partnerKey(p.ID), token, noExpiry), Rev: p.Rev + 1, ID: p.ID, Name: p.Name,
 		Suspended: p.Suspended, CreatedAt: nanos(p.CreatedAt), UpdatedAt: nanos(p.UpdatedAt), Webhooks: p.WebhookCount,
+		Ended: nanos(p.SessionsEndedAt),
 	}
 }
 
 func (i *partnerItem) partner() webhook.Partner {
 	return webhook.Partner{
 		ID: i.ID, Name: i.Name, Suspended: i.Suspended, CreatedAt: fromNanos(i.CreatedAt),
-		UpdatedAt: fromNanos(i.UpdatedAt), WebhookCount: i.Webhooks, Rev: i.Rev,
+		UpdatedAt: fromNanos(i.UpdatedAt), WebhookCount: i.Webhooks, SessionsEndedAt: fromNanos(i.Ended), Rev: i.Rev,
 	}
 }
 

@@ -170,6 +170,9 @@ func (a *admin) updatePartner(ctx context.Context, in *updatePartnerInput) (*par
 			return &partnerOutput{Body: partnerViewOf(&p)}, nil
 		}
 		p.UpdatedAt = a.cfg.Now()
+		if p.Suspended && !before.Suspended {
+			p.SessionsEndedAt = p.UpdatedAt
+		}
 		err = a.cfg.Store.Commit(ctx, webhook.Change{Partner: &p})
 		if webhook.CodeOf(err) != webhook.Conflict {
 			return &partnerOutput{Body: partnerViewOf(&p)}, err

@@ -43,6 +43,9 @@ func (p *portal) admit(r *http.Request, c *call) error {
 		return err
 	}
 	c.partnerID, c.keyID = partner.ID, cred.ID
+	if kind == webhook.PortalSession && !partner.SessionsEndedAt.IsZero() && !cred.CreatedAt.After(partner.SessionsEndedAt) {
+		return errUnauthenticated
+	}
 	if partner.Suspended {
 		return webhook.Errorf(webhook.Forbidden, "This account is suspended.")
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
@@ -16,14 +14,14 @@ type authHeaderBody struct {
 }
 
 type createBody struct {
-	URL             string             `json:"url" minLength:"1" maxLength:"2048" doc:"Where events are sent: https, a public host, port 443 or 1024 to 65535." example:"https://example.com/webhooks"`
-	Active          *bool              `json:"active,omitempty" default:"true" doc:"Whether events are sent. A webhook that was never active holds none either."`
-	Description     string             `json:"description,omitempty" maxLength:"500"`
-	EventTypes      []eventTypeName    `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"Which events are sent; all if left out."`
-	TypeNaming      webhook.TypeNaming `json:"typeNaming,omitempty" enum:"guide,detailed" default:"guide" doc:"guide: the body's type is verification.completed for every event. detailed: it is the event's own type."`
-	AuthHeader      *authHeaderBody    `json:"authHeader,omitempty" doc:"A header that is sent with every request."`
-	PayloadTemplate jsontext.Value     `json:"payloadTemplate,omitempty" doc:"Not supported in this version."`
-	Secret          string             `json:"secret,omitempty" maxLength:"128" doc:"An own signing secret: 24 to 128 printable ASCII characters; after whsec_, base64 of 24 to 64 bytes. One is generated if left out."`
+	URL             string                    `json:"url" minLength:"1" maxLength:"2048" doc:"Where events are sent: https, a public host, port 443 or 1024 to 65535." example:"https://example.com/webhooks"`
+	Active          optional[bool]            `json:"active,omitempty" doc:"Whether events are sent; true if left out. A webhook that was never active holds none either."`
+	Description     optional[string]          `json:"description,omitempty" maxLength:"500"`
+	EventTypes      optional[[]eventTypeName] `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"Which events are sent; all if left out."`
+	TypeNaming      optional[typeNamingName]  `json:"typeNaming,omitempty" doc:"guide: the body's type is verification.completed for every event. detailed: it is the event's own type."`
+	AuthHeader      optional[authHeaderBody]  `json:"authHeader,omitempty" doc:"A header that is sent with every request."`
+	PayloadTemplate template                  `json:"payloadTemplate,omitempty" doc:"Not supported in this version."`
+	Secret          optional[string]          `json:"secret,omitempty" maxLength:"128" doc:"An own signing secret: 24 to 128 printable ASCII characters; after whsec_, base64 of 24 to 64 bytes. One is generated if left out."`
 }
 
 type createInput struct {
@@ -95,33 +93,26 @@ func createdAnswer(w *webhook.Webhook, s webhook.Secrets, p *portal) *createOutp
 func (p *portal) newWebhook(ctx context.Context, b createBody) (*webhook.Webhook, webhook.Secrets, error) {
 	now := p.cfg.Now()
 	w := &webhook.Webhook{
-		PartnerID: callFrom(ctx).partnerID, ID: p.ids.Webhook(), Active: b.Active == nil || *b.Active, Generation: 1,
-		Description: b.Description, EventTypes: eventTypesOf(b.EventTypes), TypeNaming: b.TypeNaming,
+		PartnerID: callFrom(ctx).partnerID, ID: p.ids.Webhook(), Active: !b.Active.given() || b.Active.value, Generation: 1,
+		Description: b.Description.value, EventTypes: eventTypesOf(b.EventTypes.value), TypeNaming: namingOf(b.TypeNaming),
 		CreatedAt: now, UpdatedAt: now,
 	}
 	w.EverActive = w.Active
-	if w.TypeNaming == "" {
-		w.TypeNaming = webhook.GuideNaming
-	}
-	secrets := webhook.Secrets{Signing: b.Secret}
-	var faults []error
+	secrets := webhook.Secrets{Signing: b.Secret.value}
+	faults := []error{b.PayloadTemplate.check(), checkDescription(b.Description.value)}
 	var err error
 	if w.URL, err = p.cfg.URLs.CheckURL(ctx, b.URL); err != nil {
 		faults = append(faults, atField("body.url", err))
 	}
-	if b.Secret == "" {
-		secrets.Signing = webhook.NewSecret(p.cfg.Rand)
+	if b.Secret.given() {
+		faults = append(faults, checkSecret(b.Secret.value))
 	} else {
-		faults = append(faults, checkSecret(b.Secret))
+		secrets.Signing = webhook.NewSecret(p.cfg.Rand)
 	}
-	if h := b.AuthHeader; h != nil {
-		w.AuthHeaderName, secrets.AuthHeaderValue = h.Name, h.Value
-		faults = append(faults, checkAuthHeader(h.Name, h.Value))
+	if h := b.AuthHeader; h.given() {
+		w.AuthHeaderName, secrets.AuthHeaderValue = h.value.Name, h.value.Value
+		faults = append(faults, checkAuthHeader(h.value.Name, h.value.Value))
 	}
-	if len(b.PayloadTemplate) > 0 && b.PayloadTemplate.Kind() != 'n' {
-		faults = append(faults, errNoTemplates())
-	}
-	faults = append(faults, checkDescription(b.Description))
 	w.SecretHint = webhook.HintOf(secrets.Signing)
 	return w, secrets, errors.Join(faults...)
 }

@@ -5,6 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/cr3dentials/verification-webhooks/shared/egress"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -42,8 +44,20 @@ func checkSecret(s string) error {
 	return webhook.CheckSecret("body.secret", s)
 }
 
-func errNoTemplates() error {
-	return webhook.FieldErrorf("body.payloadTemplate", "is not supported yet; leave it out or send null")
+// typeNamingName is a type naming in a request.
+type typeNamingName webhook.TypeNaming
+
+// Schema implements huma.SchemaProvider.
+func (typeNamingName) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Enum: []any{string(webhook.GuideNaming), string(webhook.DetailedNaming)}}
+}
+
+// namingOf returns the default for null.
+func namingOf(o optional[typeNamingName]) webhook.TypeNaming {
+	if o.given() {
+		return webhook.TypeNaming(o.value)
+	}
+	return webhook.GuideNaming
 }
 
 func eventTypesOf(names []eventTypeName) []webhook.EventType {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
@@ -16,14 +14,14 @@ type authHeaderPatch struct {
 }
 
 type patchBodyFields struct {
-	URL             optional[string]             `json:"url,omitempty" minLength:"1" maxLength:"2048"`
-	Active          optional[bool]               `json:"active,omitempty" doc:"true activates and delivers what is held, false deactivates."`
-	Description     optional[string]             `json:"description,omitempty" maxLength:"500"`
-	EventTypes      optional[[]eventTypeName]    `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"null: all."`
-	TypeNaming      optional[webhook.TypeNaming] `json:"typeNaming,omitempty" enum:"guide,detailed" doc:"null: guide."`
-	AuthHeader      optional[authHeaderPatch]    `json:"authHeader,omitempty" doc:"null removes the header."`
-	PayloadTemplate jsontext.Value               `json:"payloadTemplate,omitempty" doc:"Not supported in this version."`
-	Secret          optional[string]             `json:"secret,omitempty" maxLength:"128" doc:"Replaces the signing secret at once."`
+	URL             optional[string]          `json:"url,omitempty" minLength:"1" maxLength:"2048"`
+	Active          optional[bool]            `json:"active,omitempty" doc:"true activates and delivers what is held, false deactivates."`
+	Description     optional[string]          `json:"description,omitempty" maxLength:"500"`
+	EventTypes      optional[[]eventTypeName] `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"null: all."`
+	TypeNaming      optional[typeNamingName]  `json:"typeNaming,omitempty" doc:"null: guide."`
+	AuthHeader      optional[authHeaderPatch] `json:"authHeader,omitempty" doc:"null removes the header."`
+	PayloadTemplate template                  `json:"payloadTemplate,omitempty" doc:"Not supported in this version."`
+	Secret          optional[string]          `json:"secret,omitempty" maxLength:"128" doc:"Replaces the signing secret at once."`
 }
 
 type updateInput struct {
@@ -92,10 +90,7 @@ func (b patchBodyFields) check() error {
 	} else if b.Secret.set {
 		faults = append(faults, checkSecret(b.Secret.value))
 	}
-	if len(b.PayloadTemplate) > 0 && b.PayloadTemplate.Kind() != 'n' {
-		faults = append(faults, errNoTemplates())
-	}
-	faults = append(faults, checkDescription(b.Description.value))
+	faults = append(faults, b.PayloadTemplate.check(), checkDescription(b.Description.value))
 	return errors.Join(faults...)
 }
 
@@ -193,13 +188,8 @@ func patchPlain(w *webhook.Webhook, b patchBodyFields) bool {
 	if types := eventTypesOf(b.EventTypes.value); b.EventTypes.set && !slices.Equal(types, w.EventTypes) {
 		w.EventTypes, changed = types, true
 	}
-	if b.TypeNaming.set {
-		naming := b.TypeNaming.value
-		if b.TypeNaming.null {
-			naming = webhook.GuideNaming
-		}
-		changed = changed || naming != w.TypeNaming
-		w.TypeNaming = naming
+	if naming := namingOf(b.TypeNaming); b.TypeNaming.set && naming != w.TypeNaming {
+		w.TypeNaming, changed = naming, true
 	}
 	return changed
 }

@@ -28,6 +28,8 @@ type Partner struct {
 	// WebhookCount is how many webhooks the partner has; the store keeps it in the transactions that create and
 	// delete them, which is what holds MaxWebhooks under concurrent requests.
 	WebhookCount int
+	// SessionsEndedAt is when the partner was last suspended: portal sessions made until then have ended. Zero if never.
+	SessionsEndedAt time.Time
 	// Rev counts the stored versions, from 1.
 	Rev int64
 }
