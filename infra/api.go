@@ -14,6 +14,8 @@ import (
 // portal's, which authenticates by itself.
 func (k *stack) addAPI() awsapigateway.RestApi {
 	api := awsapigateway.NewRestApi(k.Stack, jsii.String("Api"), &awsapigateway.RestApiProps{
+		// A label, which the API's metrics are kept under: two APIs may have the same, so it tells the stages apart.
+		RestApiName:   k.StackName(),
 		Description:   jsii.String("Verification webhooks, stage " + k.Stage),
 		EndpointTypes: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
 		// Bodies reach the functions as the bytes that were sent. As text, bytes that are not UTF-8 would be replaced

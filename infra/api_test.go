@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestRoutes(t *testing.T) {
+	each(t, func(t *testing.T, stage string, tpl template) {
+		paths := map[string]string{"Api.RootResourceId": "/"}
+		for _, id := range []string{"Apiproxy", "Apiadmin", "Apiadminproxy"} {
+			p := tpl.get(t, id).Properties
+			paths[id] = strings.TrimSuffix(paths[p["ParentId"].(string)], "/") + "/" + p["PathPart"].(string)
+		}
+		got := map[string]string{}
+		for _, id := range tpl.ofType("AWS::ApiGateway::Method") {
+			var m struct {
+				HttpMethod, AuthorizationType, ResourceId string
+				Integration                               struct{ Type, Uri string }
+			}
+			convert(tpl.get(t, id).Properties, &m)
+			_, function, _ := strings.Cut(m.Integration.Uri, "functions/")
+			got[m.HttpMethod+" "+paths[m.ResourceId]] = m.AuthorizationType + " " + m.Integration.Type + " " + function
+		}
+		admin := "AWS_IAM"
+		if stage == stageLocal {
+			admin = "NONE"
+		}
+		wantEqual(t, "routes", got, map[string]string{
+			"ANY /":               "NONE AWS_PROXY Portal.Arn/invocations",
+			"ANY /{proxy+}":       "NONE AWS_PROXY Portal.Arn/invocations",
+			"ANY /admin/{proxy+}": admin + " AWS_PROXY Admin.Arn/invocations",
+		})
+		tpl.wantProperties(t, "Api", map[string]any{
+			"BinaryMediaTypes": []any{"*/*"}, "EndpointConfiguration": map[string]any{"Types": []any{"REGIONAL"}},
+		})
+	})
+}
+
+// Each function may be invoked by its own trigger, and by no other account's API.
+func TestInvokers(t *testing.T) {
+	each(t, func(t *testing.T, stage string, tpl template) {
+		api := "arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:Api/ApiDeploymentStage" + stage
+		got := map[string]string{}
+		for _, id := range tpl.ofType("AWS::Lambda::Permission") {
+			var p struct{ Action, FunctionName, Principal, SourceArn string }
+			convert(tpl.get(t, id).Properties, &p)
+			got[p.SourceArn] = p.Action + " " + p.Principal + " " + p.FunctionName
+		}
+		wantEqual(t, "permissions", got, map[string]string{
+			api + "/*/":        "lambda:InvokeFunction apigateway.amazonaws.com Portal.Arn",
+			api + "/*/*":       "lambda:InvokeFunction apigateway.amazonaws.com Portal.Arn",
+			api + "/*/admin/*": "lambda:InvokeFunction apigateway.amazonaws.com Admin.Arn",
+			"EveryMinute.Arn":  "lambda:InvokeFunction events.amazonaws.com Sweeper.Arn",
+		})
+	})
+}
+
+func TestAPIStage(t *testing.T) {
+	each(t, func(t *testing.T, stage string, tpl template) {
+		rate, burst := 1000, 2000
+		if stage == stageLocal {
+			rate, burst = 10000, 10000
+		}
+		id := "ApiDeploymentStage" + stage
+		tpl.wantProperties(t, id, map[string]any{"StageName": stage})
+		var s struct {
+			MethodSettings []struct {
+				HttpMethod, ResourcePath                  string
+				ThrottlingRateLimit, ThrottlingBurstLimit int
+				DataTraceEnabled                          bool
+			}
+			AccessLogSetting struct{ DestinationArn, Format string }
+		}
+		convert(tpl.get(t, id).Properties, &s)
+		if len(s.MethodSettings) != 1 {
+			t.Fatalf("method settings: %+v", s.MethodSettings)
+		}
+		if m := s.MethodSettings[0]; m.HttpMethod != "*" || m.ResourcePath != "/*" || m.DataTraceEnabled ||
+			m.ThrottlingRateLimit != rate || m.ThrottlingBurstLimit != burst {
+			t.Errorf("method settings: %+v", m)
+		}
+		if stage == stageLocal {
+			wantEqual(t, "access log", s.AccessLogSetting.Format, "")
+			return
+		}
+		wantEqual(t, "access log's group", s.AccessLogSetting.DestinationArn, "ApiLogs.Arn")
+		var line map[string]string
+		if err := json.Unmarshal([]byte(s.AccessLogSetting.Format), &line); err != nil {
+			t.Fatalf("the access log's format is not JSON: %v", err)
+		}
+		for _, v := range line {
+			if strings.Contains(v, "header") || strings.Contains(v, "authorize") || strings.Contains(v, "querystring") {
+				t.Errorf("the access log may hold a secret: %s", v)
+			}
+		}
+	})
+}
+
+// One API Gateway account belongs to a region, so the stack leaves it alone when told to, and never takes it along.
+func TestAPIGatewayAccount(t *testing.T) {
+	prod := prodTemplate()
+	wantEqual(t, "prod", prod.ofType("AWS::ApiGateway::Account"), []string{"ApiAccount"})
+	for _, id := range []string{"ApiAccount", "ApiCloudWatchRole"} {
+		wantEqual(t, id, prod.get(t, id).DeletionPolicy, "Retain")
+	}
+	wantEqual(t, "existing", attached().ofType("AWS::ApiGateway::Account"), nil)
+	wantEqual(t, "local", localTemplate().ofType("AWS::ApiGateway::Account"), nil)
+}
+
+func TestGatewayProblems(t *testing.T) {
+	statuses := map[string]int{
+		"DEFAULT_4XX": 0, "DEFAULT_5XX": 0, "MISSING_AUTHENTICATION_TOKEN": 403, "ACCESS_DENIED": 403,
+		"INVALID_SIGNATURE": 403, "EXPIRED_TOKEN": 403, "REQUEST_TOO_LARGE": 413, "THROTTLED": 429,
+		"INTEGRATION_FAILURE": 502, "INTEGRATION_TIMEOUT": 504,
+	}
+	each(t, func(t *testing.T, _ string, tpl template) {
+		ids := tpl.ofType("AWS::ApiGateway::GatewayResponse")
+		if len(ids) != len(statuses) {
+			t.Errorf("%d kinds, want %d", len(ids), len(statuses))
+		}
+		for _, id := range ids {
+			var r struct {
+				ResponseType, StatusCode string
+				ResponseTemplates        map[string]string
+				ResponseParameters       map[string]string
+			}
+			convert(tpl.get(t, id).Properties, &r)
+			wantEqual(t, id+" content type", r.ResponseParameters["gatewayresponse.header.Content-Type"], "'application/problem+json'")
+			var body struct {
+				Type, Title, Detail string
+				Status              int
+			}
+			if err := json.Unmarshal([]byte(r.ResponseTemplates["application/json"]), &body); err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+			want, ok := statuses[r.ResponseType]
+			if !ok || body.Status != want || body.Type != "about:blank" || body.Title == "" || body.Detail == "" {
+				t.Errorf("%s: %+v, want status %d", r.ResponseType, body, want)
+			}
+			// A status in the body is the answer's own.
+			if code := r.StatusCode; code != "" && code != asJSON(body.Status) || code == "" && body.Status != 0 {
+				t.Errorf("%s: answers %q and says %d", r.ResponseType, code, body.Status)
+			}
+		}
+	})
+}

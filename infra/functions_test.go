@@ -1,0 +1,243 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata")
+
+// id returns the id of a function's construct.
+func id(function string) string { return strings.ToUpper(function[:1]) + function[1:] }
+
+func TestFunctions(t *testing.T) {
+	delivery := []string{
+		"DELIVERIES_TABLE", "HOLD_HOURS", "KMS_KEY_ID", "PARKED_BUCKET", "QUEUE_URL", "SERVICE_TABLE", "STAGE",
+	}
+	want := map[string]struct {
+		timeout, memory int
+		env             []string
+	}{
+		"portal":     {29, 512, []string{"DELIVERIES_TABLE", "KMS_KEY_ID", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
+		"admin":      {29, 256, []string{"KMS_KEY_ID", "PARKED_BUCKET", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
+		"dispatcher": {60, 512, delivery},
+		"retrier":    {60, 512, delivery},
+		"sweeper":    {50, 256, []string{"DELIVERIES_TABLE", "HOLD_HOURS", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
+	}
+	values := map[string]string{
+		"DELIVERIES_TABLE": "Deliveries", "SERVICE_TABLE": "Service", "QUEUE_URL": "DeliveryQueue", "PARKED_BUCKET": "Parked",
+		"KMS_KEY_ID": "SecretsKey", "HOLD_HOURS": "168", "SSL_CERT_FILE": "/ca.pem",
+	}
+	each(t, func(t *testing.T, stage string, tpl template) {
+		arch := "arm64"
+		if stage == stageLocal && runtime.GOARCH == "amd64" {
+			arch = "x86_64"
+		}
+		for name, w := range want {
+			vars := map[string]any{}
+			for _, v := range w.env {
+				vars[v] = values[v]
+			}
+			vars["STAGE"] = stage
+			if sends := name != "admin" && name != "sweeper"; stage == stageLocal && sends {
+				vars["SSL_CERT_FILE"] = "/ca.pem"
+			}
+			var recursion any
+			if name == "retrier" {
+				recursion = "Allow"
+			}
+			tpl.wantProperties(t, id(name), map[string]any{
+				"Runtime": "provided.al2023", "Handler": "bootstrap", "Architectures": []any{arch},
+				"Timeout": w.timeout, "MemorySize": w.memory, "Environment": map[string]any{"Variables": vars},
+				"TracingConfig": map[string]any{"Mode": "Active"}, "RecursiveLoop": recursion,
+				"LoggingConfig": map[string]any{"LogGroup": id(name) + "Logs"}, "Role": id(name) + "Role.Arn",
+			})
+		}
+	})
+}
+
+func TestLogRetention(t *testing.T) {
+	each(t, func(t *testing.T, stage string, tpl template) {
+		days := 7
+		if stage == stageProd {
+			days = 90
+		}
+		ids := tpl.ofType("AWS::Logs::LogGroup")
+		for _, id := range ids {
+			tpl.wantProperties(t, id, map[string]any{"RetentionInDays": days})
+		}
+		for _, f := range functionNames {
+			if !slices.Contains(ids, id(f)+"Logs") {
+				t.Errorf("%s has no log group", f)
+			}
+		}
+	})
+}
+
+// The folder of binaries is the stage's own: the local ones allow endpoints on localhost.
+func TestCodeOfEachStage(t *testing.T) {
+	for stage, kind := range map[string]string{stageLocal: "local", stageDev: "lambda", stageProd: "lambda"} {
+		want := filepath.Join("b", kind, "portal")
+		if got := (settings{Stage: stage, BuildDir: "b"}).codeDir("portal"); got != want {
+			t.Errorf("%s: %s, want %s", stage, got, want)
+		}
+	}
+	// Five binaries, so five assets: a function must not get another's.
+	seen := map[string]string{}
+	for _, f := range functionNames {
+		key := asJSON(prodTemplate().get(t, id(f)).Properties["Code"])
+		if other, ok := seen[key]; ok {
+			t.Errorf("%s and %s have the same code", f, other)
+		}
+		seen[key] = f
+	}
+}
+
+func TestStreamSource(t *testing.T) {
+	each(t, func(t *testing.T, stage string, tpl template) {
+		filters := []any{
+			map[string]any{"Pattern": `{"eventName":["INSERT","MODIFY"],"dynamodb":{"NewImage":{"status":{"S":[{"anything-but":["PENDING","IN_PROGRESS","MANUAL_REVIEW"]}]}}}}`},
+			map[string]any{"Pattern": `{"eventName":["INSERT","MODIFY"],"dynamodb":{"NewImage":{"status":{"S":[{"exists":false}]}}}}`},
+		}
+		if stage == stageLocal {
+			filters = append(filters, map[string]any{"Pattern": `{"eventName":["INSERT","MODIFY"],"dynamodb":{"NewImage":{"status":[{"exists":false}]}}}`})
+		}
+		wantEqual(t, "VerificationsStream", tpl.get(t, "VerificationsStream").Properties, map[string]any{
+			"FunctionName": "Dispatcher", "EventSourceArn": "Verifications.StreamArn",
+			"StartingPosition": "TRIM_HORIZON", "BatchSize": 100, "ParallelizationFactor": 10,
+			"FunctionResponseTypes": []any{"ReportBatchItemFailures"}, "BisectBatchOnFunctionError": true,
+			"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 86400,
+			"DestinationConfig": map[string]any{"OnFailure": map[string]any{"Destination": "Parked.Arn"}},
+			"FilterCriteria":    map[string]any{"Filters": filters},
+		})
+	})
+}
+
+func TestQueueSource(t *testing.T) {
+	each(t, func(t *testing.T, _ string, tpl template) {
+		wantEqual(t, "sources", tpl.ofType("AWS::Lambda::EventSourceMapping"), []string{"DeliveryQueueSource", "VerificationsStream"})
+		// No filter: a message that does not match one is deleted.
+		wantEqual(t, "DeliveryQueueSource", tpl.get(t, "DeliveryQueueSource").Properties, map[string]any{
+			"FunctionName": "Retrier", "EventSourceArn": "DeliveryQueue.Arn", "BatchSize": 10,
+			"FunctionResponseTypes": []any{"ReportBatchItemFailures"},
+			"ScalingConfig":         map[string]any{"MaximumConcurrency": 50},
+		})
+	})
+	attached().wantProperties(t, "DeliveryQueueSource", map[string]any{"ScalingConfig": map[string]any{"MaximumConcurrency": 7}})
+}
+
+func TestSchedule(t *testing.T) {
+	each(t, func(t *testing.T, _ string, tpl template) {
+		tpl.wantProperties(t, "EveryMinute", map[string]any{
+			"ScheduleExpression": "rate(1 minute)", "State": "ENABLED",
+			"Targets": []any{map[string]any{
+				"Arn": "Sweeper.Arn", "Id": "Target0",
+				"RetryPolicy": map[string]any{"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
+			}},
+		})
+	})
+}
+
+// permissions lists what every function's role allows, one action on one resource a line.
+func permissions(t *testing.T, tpl template) []string {
+	t.Helper()
+	var lines []string
+	for _, f := range functionNames {
+		role := tpl.get(t, id(f)+"Role")
+		wantEqual(t, f+" managed policies", role.Properties["ManagedPolicyArns"], nil)
+		wantEqual(t, f+" trust", role.Properties["AssumeRolePolicyDocument"], map[string]any{
+			"Version": "2012-10-17",
+			"Statement": []any{map[string]any{
+				"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"Service": "lambda.amazonaws.com"},
+			}},
+		})
+		var policies []struct {
+			PolicyDocument struct{ Statement []map[string]any }
+		}
+		convert(role.Properties["Policies"], &policies)
+		for _, p := range policies {
+			for _, s := range p.PolicyDocument.Statement {
+				if s["Effect"] != "Allow" {
+					t.Errorf("%s: %v", f, s)
+				}
+				condition := ""
+				if c, ok := s["Condition"]; ok {
+					condition = " if " + strings.Join(strings.Fields(asJSON(c)), "")
+				}
+				for _, action := range asList(s["Action"]) {
+					for _, on := range asList(s["Resource"]) {
+						lines = append(lines, fmt.Sprintf("%-10s %v %v%s", f, action, on, condition))
+					}
+				}
+			}
+		}
+	}
+	// Grants that are not in the role itself would be missing above.
+	wantEqual(t, "policies apart from roles", tpl.ofType("AWS::IAM::Policy"), nil)
+	slices.Sort(lines)
+	return lines
+}
+
+func asList(v any) []any {
+	if list, ok := v.([]any); ok {
+		return list
+	}
+	return []any{v}
+}
+
+// TestPermissions compares the roles with testdata/permissions.txt, which is what a reviewer reads.
+func TestPermissions(t *testing.T) {
+	golden := filepath.Join("testdata", "permissions.txt")
+	if *update {
+		text := strings.Join(permissions(t, prodTemplate()), "\n") + "\n"
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Split(strings.TrimSpace(string(text)), "\n")
+	each(t, func(t *testing.T, _ string, tpl template) {
+		got := permissions(t, tpl)
+		for _, line := range got {
+			if !slices.Contains(want, line) {
+				t.Errorf("new: %s", line)
+			}
+		}
+		for _, line := range want {
+			if !slices.Contains(got, line) {
+				t.Errorf("gone: %s", line)
+			}
+		}
+	})
+}
+
+// Only X-Ray may be granted on everything, and no grant may name all actions of a service.
+func TestNoWildcards(t *testing.T) {
+	each(t, func(t *testing.T, _ string, tpl template) {
+		for _, line := range permissions(t, tpl) {
+			fields := strings.Fields(line)
+			action, on := fields[1], fields[2]
+			if strings.Contains(action, "*") {
+				t.Errorf("all actions: %s", line)
+			}
+			if strings.HasPrefix(on, "*") && !strings.HasPrefix(action, "xray:") {
+				t.Errorf("all resources: %s", line)
+			}
+			if strings.HasPrefix(action, "kms:") && !strings.HasSuffix(line, `if {"StringEquals":{"kms:EncryptionContext:app":"verification-webhooks"}}`) {
+				t.Errorf("any encryption context: %s", line)
+			}
+		}
+	})
+}
