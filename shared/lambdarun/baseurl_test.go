@@ -1,0 +1,5 @@
+//go:build !local
+
+package lambdarun
+
+const wantBaseURL = "https://api.example.com/prod"
