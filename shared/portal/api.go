@@ -56,7 +56,8 @@ func register[I, O any](rs *routes, op huma.Operation, body bodyRule, h func(con
 	}
 	slices.Sort(op.Errors)
 	op.Errors = slices.Compact(op.Errors)
-	op.MaxBodyBytes = MaxBody
+	// The front refuses a larger body; huma refuses one of exactly its limit.
+	op.MaxBodyBytes = MaxBody + 1
 	op.OperationID = operationID(op.Method, op.Path, op.OperationID)
 	huma.Register(rs.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)

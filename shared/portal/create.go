@@ -60,25 +60,34 @@ func (p *portal) create(ctx context.Context, in *createInput) (*createOutput, er
 	if err != nil {
 		return nil, err
 	}
-	for range writeTries {
+	return p.commitNew(ctx, w, answer, idem, out)
+}
+
+// commitNew stores the webhook with its answer, unless that is one too many or the same request was faster.
+func (p *portal) commitNew(ctx context.Context, w *webhook.Webhook, answer *webhook.Answer, idem *idempotency, out *createOutput) (*createOutput, error) {
+	for try := range writeTries {
+		p.backOff(ctx, try)
 		partner, err := p.cfg.Store.Partner(ctx, w.PartnerID)
 		if err != nil {
 			return nil, err
 		}
-		if partner.WebhookCount >= webhook.MaxWebhooks {
+		full := partner.WebhookCount >= webhook.MaxWebhooks
+		if !full {
+			partner.WebhookCount++
+			err = p.cfg.Store.Commit(ctx, webhook.Change{Partner: &partner, Webhook: w, Answer: answer})
+			if webhook.CodeOf(err) != webhook.Conflict {
+				return out, err
+			}
+		}
+		// Another change of the partner came first, and it may have been the same request.
+		if earlier, err := p.recall(ctx, idem); earlier != nil || err != nil {
+			return earlier, err
+		}
+		if full {
 			return nil, webhook.Errorf(webhook.LimitReached, "There are %d webhooks already; that is the most.", webhook.MaxWebhooks)
 		}
-		partner.WebhookCount++
-		err = p.cfg.Store.Commit(ctx, webhook.Change{Partner: &partner, Webhook: w, Answer: answer})
-		if webhook.CodeOf(err) != webhook.Conflict {
-			return out, err
-		}
-		// Either another change of the partner came first, or the same request did.
-		if out, err := p.recall(ctx, idem); out != nil || err != nil {
-			return out, err
-		}
 	}
-	return nil, webhook.Errorf(webhook.Conflict, "Other requests are changing the webhooks. Try again.")
+	return nil, errBusy
 }
 
 // createdAnswer shows a webhook that nothing was sent to yet.

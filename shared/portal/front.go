@@ -133,9 +133,9 @@ func (c *call) readBody(r *http.Request, rule bodyRule) error {
 			p := newProblem(http.StatusUnsupportedMediaType, webhook.Invalid, "The body must be JSON with the content type application/json.")
 			return p.withFault("header.Content-Type", "must be application/json")
 		}
-	} else {
-		r.Header.Del("Content-Type")
 	}
+	// From here on there is one type: the routes need not know its spellings.
+	r.Header.Set("Content-Type", "application/json")
 	c.body = body
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return nil

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,15 +25,16 @@ type world struct {
 	store   *memory.Store
 	queue   *memory.Queue
 	objects *memory.Objects
-	vault   *memory.Vault
+	vault   *testVault
 	sender  *fakeSender
 	urls    *fakeURLs
 	log     *syncBuffer
 	portal  http.Handler
 	admin   http.Handler
 
-	mu  sync.Mutex
-	now time.Time
+	mu     sync.Mutex
+	events int
+	now    time.Time
 }
 
 var worldStart = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -40,10 +42,10 @@ var worldStart = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, store: memory.NewStore(), queue: &memory.Queue{}, objects: memory.NewObjects(), vault: &memory.Vault{},
+		t: t, store: memory.NewStore(), queue: &memory.Queue{}, objects: memory.NewObjects(), vault: newTestVault(),
 		sender: &fakeSender{}, urls: &fakeURLs{}, log: &syncBuffer{}, now: worldStart,
 	}
-	log := slog.New(slog.NewJSONHandler(w.log, nil))
+	log := newLogger(w.log)
 	w.portal = New(Config{
 		Store: w.store, Vault: w.vault, Queue: w.queue, Sender: w.sender, URLs: w.urls, Now: w.clock, Rand: rand.Reader,
 		Log: log, Version: "1.2.3",
@@ -53,6 +55,8 @@ func newWorld(t *testing.T) *world {
 	})
 	return w
 }
+
+func newLogger(to io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(to, nil)) }
 
 func (w *world) clock() time.Time {
 	w.mu.Lock()
@@ -258,8 +262,9 @@ func (f *fakeSender) Send(_ context.Context, r webhook.Request) webhook.Response
 
 // syncBuffer is a log that goroutines may write to.
 type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu     sync.Mutex
+	events int
+	buf    bytes.Buffer
 }
 
 func (b *syncBuffer) Write(p []byte) (int, error) {
@@ -286,4 +291,32 @@ func (b *syncBuffer) lines(t *testing.T) []map[string]any {
 		all = append(all, m)
 	}
 	return all
+}
+
+func (w *world) ids() webhook.IDSource { return webhook.IDSource{Now: w.clock, Rand: rand.Reader} }
+
+// delivery stores a delivery of a new event; change, if given, completes it.
+func (w *world) delivery(partnerID, webhookID string, change func(*webhook.Delivery)) webhook.Delivery {
+	w.t.Helper()
+	w.mu.Lock()
+	w.events++
+	sequence := w.events
+	w.mu.Unlock()
+	now := w.clock()
+	verification := "ver-" + strconv.Itoa(sequence)
+	eventID := webhook.EventID(verification, strconv.Itoa(sequence), now)
+	d := &webhook.Delivery{
+		PartnerID: partnerID, WebhookID: webhookID, ID: webhook.DeliveryID(eventID, webhookID, now),
+		Event: webhook.Event{
+			ID: eventID, Type: webhook.Completed, PartnerID: partnerID, VerificationID: verification, OccurredAt: now,
+			Sequence: strconv.Itoa(sequence),
+		},
+		State: webhook.StatePending, Body: []byte(`{"type":"verification.completed"}`), CreatedAt: now, UpdatedAt: now,
+		Generation: 1, NextAttemptAt: now.Add(time.Second),
+	}
+	if change != nil {
+		change(d)
+	}
+	w.commit(webhook.Change{Deliveries: []*webhook.Delivery{d}})
+	return *d
 }

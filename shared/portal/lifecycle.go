@@ -118,7 +118,8 @@ type removeInput struct {
 
 // remove deletes a webhook and its secrets. Deliveries that still wait find it gone and are cancelled then.
 func (p *portal) remove(ctx context.Context, in *removeInput) (*struct{}, error) {
-	for range writeTries {
+	for try := range writeTries {
+		p.backOff(ctx, try)
 		partner, w, err := p.load(ctx, in.WebhookID)
 		if err != nil {
 			return nil, err
@@ -136,7 +137,7 @@ func (p *portal) remove(ctx context.Context, in *removeInput) (*struct{}, error)
 			return nil, err
 		}
 	}
-	return nil, webhook.Errorf(webhook.Conflict, "Other requests are changing the webhook. Try again.")
+	return nil, errBusy
 }
 
 // sendDiscard asks for the webhook's held deliveries to be cancelled. What they were discarded by is stored already and

@@ -2,7 +2,10 @@ package portal
 
 import (
 	"context"
+	"encoding/binary"
+	"io"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -17,8 +20,32 @@ type portal struct {
 	front   *front
 }
 
-// writeTries is how often a write that lost against another is decided anew, unless the caller set If-Match.
-const writeTries = 8
+// A write that lost against another is decided anew, up to writeTries times, each after a random wait of up to
+// firstWait that doubles up to maxWait: many creations at once by one partner must all come through.
+const (
+	writeTries = 16
+	firstWait  = 10 * time.Millisecond
+	maxWait    = 320 * time.Millisecond
+)
+
+var errBusy = webhook.Errorf(webhook.Conflict, "Other requests are changing the same thing. Try again.")
+
+// backOff waits before another try of a write; the first, 0, needs no wait.
+func (p *portal) backOff(ctx context.Context, try int) {
+	if try == 0 {
+		return
+	}
+	var b [2]byte
+	// A source that fails leaves no jitter, and the next thing that needs it fails.
+	_, _ = io.ReadFull(p.cfg.Rand, b[:])
+	longest := min(firstWait<<(try-1), maxWait)
+	t := time.NewTimer(longest * time.Duration(binary.BigEndian.Uint16(b[:])) / (1 << 16))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
 
 func newPortal(c Config) *portal {
 	p := &portal{

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/delivery"
+	"github.com/cr3dentials/verification-webhooks/shared/egress"
 	"github.com/cr3dentials/verification-webhooks/shared/payload"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -70,6 +71,8 @@ func (p *portal) test(ctx context.Context, in *testInput) (*testOutput, error) {
 	defer p.releaseTest(ctx, w.PartnerID, owner)
 	body := payload.Sample(webhook.Completed, w.TypeNaming)
 	req := delivery.BuildRequest(&w, secrets, p.ids.TestDelivery(), webhook.Completed, 1, body, now)
+	// The sender would add it by itself; here it is shown, too.
+	req.Headers = append(req.Headers, webhook.Header{Name: "user-agent", Value: egress.UserAgent()})
 	res := p.cfg.Sender.Send(ctx, req)
 	return &testOutput{Body: testViewOf(&w, req, res)}, nil
 }

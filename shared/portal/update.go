@@ -9,8 +9,8 @@ import (
 )
 
 type authHeaderPatch struct {
-	Name  *string `json:"name,omitempty" minLength:"1" maxLength:"64"`
-	Value *string `json:"value,omitempty" minLength:"1" maxLength:"4096" doc:"Left out: the value stays."`
+	Name  optional[string] `json:"name,omitempty" minLength:"1" maxLength:"64"`
+	Value optional[string] `json:"value,omitempty" minLength:"1" maxLength:"4096" doc:"Left out: the value stays."`
 }
 
 type patchBodyFields struct {
@@ -49,7 +49,8 @@ type edited struct {
 // edit changes a webhook: change decides on what was read just now, and is asked again if another write came first.
 // If it says that it changed nothing, nothing is written.
 func (p *portal) edit(ctx context.Context, id string, cond Precondition, change func(w *webhook.Webhook) (edited, error)) (*webhookAnswer, error) {
-	for range writeTries {
+	for try := range writeTries {
+		p.backOff(ctx, try)
 		_, w, err := p.load(ctx, id)
 		if err != nil {
 			return nil, err
@@ -72,7 +73,7 @@ func (p *portal) edit(ctx context.Context, id string, cond Precondition, change 
 			return nil, err
 		}
 	}
-	return nil, webhook.Errorf(webhook.Conflict, "Other requests are changing the webhook. Try again.")
+	return nil, errBusy
 }
 
 // check refuses what is wrong whatever the webhook is like.
@@ -89,6 +90,12 @@ func (b patchBodyFields) check() error {
 		fault("body.secret", "can't be removed")
 	} else if b.Secret.set {
 		faults = append(faults, checkSecret(b.Secret.value))
+	}
+	if b.AuthHeader.value.Name.null {
+		fault("body.authHeader.name", "can't be removed alone; send null for authHeader to remove the header")
+	}
+	if b.AuthHeader.value.Value.null {
+		fault("body.authHeader.value", "can't be removed alone; send null for authHeader to remove the header")
 	}
 	faults = append(faults, b.PayloadTemplate.check(), checkDescription(b.Description.value))
 	return errors.Join(faults...)
@@ -164,11 +171,11 @@ func (p *portal) patchSecrets(ctx context.Context, w *webhook.Webhook, b patchBo
 
 // merge returns the header that the patch makes of the present one, whose name is empty if there is none.
 func (h authHeaderPatch) merge(name, value string) (string, string, error) {
-	if h.Name != nil {
-		name = *h.Name
+	if h.Name.given() {
+		name = h.Name.value
 	}
-	if h.Value != nil {
-		value = *h.Value
+	if h.Value.given() {
+		value = h.Value.value
 	}
 	if name == "" {
 		return "", "", webhook.FieldErrorf("body.authHeader.name", "is required: there is no header yet")
