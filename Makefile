@@ -39,8 +39,8 @@ build-local: need-go
 
 .PHONY: build-tools
 build-tools: need-go
-	@CGO_ENABLED=0 go build -trimpath -o $(STACK) ./localstack/stack
-	@CGO_ENABLED=0 go build -trimpath -o .build/cdk-app ./infra
+	@go build -o $(STACK) ./localstack/stack
+	@go build -o .build/cdk-app ./infra
 
 .PHONY: run stop
 run: ## build, start the emulator, deploy, show a verified webhook; EMULATOR=<url> uses a running one
