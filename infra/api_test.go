@@ -6,28 +6,34 @@ import (
 	"testing"
 )
 
+// routes lists the API's methods with how a caller is authenticated and what answers.
+func routes(t *testing.T, tpl template) map[string]string {
+	t.Helper()
+	paths := map[string]string{"Api.RootResourceId": "/"}
+	for _, id := range []string{"Apiproxy", "Apiadmin", "Apiadminproxy"} {
+		p := tpl.get(t, id).Properties
+		paths[id] = strings.TrimSuffix(paths[p["ParentId"].(string)], "/") + "/" + p["PathPart"].(string)
+	}
+	got := map[string]string{}
+	for _, id := range tpl.ofType("AWS::ApiGateway::Method") {
+		var m struct {
+			HttpMethod, AuthorizationType, ResourceId string
+			Integration                               struct{ Type, Uri string }
+		}
+		convert(tpl.get(t, id).Properties, &m)
+		_, function, _ := strings.Cut(m.Integration.Uri, "functions/")
+		got[m.HttpMethod+" "+paths[m.ResourceId]] = m.AuthorizationType + " " + m.Integration.Type + " " + function
+	}
+	return got
+}
+
 func TestRoutes(t *testing.T) {
 	each(t, func(t *testing.T, stage string, tpl template) {
-		paths := map[string]string{"Api.RootResourceId": "/"}
-		for _, id := range []string{"Apiproxy", "Apiadmin", "Apiadminproxy"} {
-			p := tpl.get(t, id).Properties
-			paths[id] = strings.TrimSuffix(paths[p["ParentId"].(string)], "/") + "/" + p["PathPart"].(string)
-		}
-		got := map[string]string{}
-		for _, id := range tpl.ofType("AWS::ApiGateway::Method") {
-			var m struct {
-				HttpMethod, AuthorizationType, ResourceId string
-				Integration                               struct{ Type, Uri string }
-			}
-			convert(tpl.get(t, id).Properties, &m)
-			_, function, _ := strings.Cut(m.Integration.Uri, "functions/")
-			got[m.HttpMethod+" "+paths[m.ResourceId]] = m.AuthorizationType + " " + m.Integration.Type + " " + function
-		}
 		admin := "AWS_IAM"
 		if stage == stageLocal {
 			admin = "NONE"
 		}
-		wantEqual(t, "routes", got, map[string]string{
+		wantEqual(t, "routes", routes(t, tpl), map[string]string{
 			"ANY /":               "NONE AWS_PROXY Portal.Arn/invocations",
 			"ANY /{proxy+}":       "NONE AWS_PROXY Portal.Arn/invocations",
 			"ANY /admin/{proxy+}": admin + " AWS_PROXY Admin.Arn/invocations",

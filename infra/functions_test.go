@@ -162,25 +162,33 @@ func permissions(t *testing.T, tpl template) []string {
 		}
 		convert(role.Properties["Policies"], &policies)
 		for _, p := range policies {
-			for _, s := range p.PolicyDocument.Statement {
-				if s["Effect"] != "Allow" {
-					t.Errorf("%s: %v", f, s)
-				}
-				condition := ""
-				if c, ok := s["Condition"]; ok {
-					condition = " if " + strings.Join(strings.Fields(asJSON(c)), "")
-				}
-				for _, action := range asList(s["Action"]) {
-					for _, on := range asList(s["Resource"]) {
-						lines = append(lines, fmt.Sprintf("%-10s %v %v%s", f, action, on, condition))
-					}
-				}
-			}
+			lines = append(lines, allowed(t, f, p.PolicyDocument.Statement)...)
 		}
 	}
 	// Grants that are not in the role itself would be missing above.
 	wantEqual(t, "policies apart from roles", tpl.ofType("AWS::IAM::Policy"), nil)
 	slices.Sort(lines)
+	return lines
+}
+
+// allowed lists what statements allow, one action on one resource a line.
+func allowed(t *testing.T, function string, statements []map[string]any) []string {
+	t.Helper()
+	var lines []string
+	for _, s := range statements {
+		if s["Effect"] != "Allow" {
+			t.Errorf("%s: %v", function, s)
+		}
+		condition := ""
+		if c, ok := s["Condition"]; ok {
+			condition = " if " + strings.Join(strings.Fields(asJSON(c)), "")
+		}
+		for _, action := range asList(s["Action"]) {
+			for _, on := range asList(s["Resource"]) {
+				lines = append(lines, fmt.Sprintf("%-10s %v %v%s", function, action, on, condition))
+			}
+		}
+	}
 	return lines
 }
 

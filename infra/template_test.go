@@ -36,6 +36,8 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	defer jsii.Close()
+	// Not the concern of a test's output.
+	os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
 	var err error
 	if scratch, err = os.MkdirTemp("", "infra"); err != nil {
 		panic(err)
