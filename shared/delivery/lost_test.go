@@ -91,3 +91,20 @@ func TestInterruptionsCountPerAttempt(t *testing.T) {
 		t.Errorf("%s after %d posts and %d attempts", d.State, len(w.posts), d.Attempts)
 	}
 }
+
+func TestNothingIsAcknowledgedBeforeItsNextStepIsQueued(t *testing.T) {
+	w := newWorld(t)
+	w.hook("acme", nil)
+	w.answer = failFirst(1000)
+	w.queue.Fail = func() error { return webhook.Errorf(webhook.Unavailable, "the queue is down") }
+	if errs := w.Dispatch(context.Background(), [][]byte{record("acme", "ver_1", start)}); errs[0] == nil {
+		t.Error("the record was acknowledged")
+	}
+	w.advance(2 * time.Second)
+	if err := w.receiveNow(w.only()); err == nil {
+		t.Error("the message was acknowledged")
+	}
+	if len(w.posts) != 2 {
+		t.Fatalf("%d posts: nothing was tested", len(w.posts))
+	}
+}
