@@ -27,7 +27,10 @@ func (s *Store) Deliveries(ctx context.Context, q webhook.DeliveryQuery) ([]webh
 	if err != nil {
 		return nil, nil, err
 	}
-	in := s.deliveriesQuery(q, after)
+	in, empty := s.deliveriesQuery(q, after)
+	if empty {
+		return nil, nil, nil
+	}
 	filtered := q.State != "" || q.EventType != "" || q.VerificationID != ""
 	var items []webhook.Delivery
 	for read := 0; ; {
@@ -64,8 +67,9 @@ func (s *Store) Deliveries(ctx context.Context, q webhook.DeliveryQuery) ([]webh
 	}
 }
 
-// deliveriesQuery bounds the sort key by the time: a delivery's id begins with it.
-func (s *Store) deliveriesQuery(q webhook.DeliveryQuery, after string) *dynamodb.QueryInput {
+// deliveriesQuery bounds the sort key by the time: a delivery's id begins with it. It reports empty for bounds that
+// leave nothing, which DynamoDB refuses.
+func (s *Store) deliveriesQuery(q webhook.DeliveryQuery, after string) (in *dynamodb.QueryInput, empty bool) {
 	from, to := deliverySortPrefix, deliverySortPrefix+"~"
 	if !q.Since.IsZero() {
 		from += webhook.DeliveryIDAt(q.Since)
@@ -73,8 +77,12 @@ func (s *Store) deliveriesQuery(q webhook.DeliveryQuery, after string) *dynamodb
 	if !q.Until.IsZero() {
 		to = deliverySortPrefix + webhook.DeliveryIDAt(q.Until.Add(time.Millisecond-1))
 	}
+	last := deliverySortPrefix + after
+	if from > to || after != "" && last < from {
+		return nil, true
+	}
 	pk := webhookPartition(q.PartnerID, q.WebhookID)
-	in := queryRange(s.o.DeliveriesTable, pk, from, to)
+	in = queryRange(s.o.DeliveriesTable, pk, from, to)
 	in.ScanIndexForward = aws.Bool(false)
 	start := deliveryKey(webhook.Ref{PartnerID: q.PartnerID, WebhookID: q.WebhookID, DeliveryID: after}).attributes()
 	if q.VerificationID != "" {
@@ -86,10 +94,11 @@ func (s *Store) deliveriesQuery(q webhook.DeliveryQuery, after string) *dynamodb
 	} else {
 		filterQuery(in, q)
 	}
-	if after != "" {
+	// A position from outside the bounds is refused too; one beyond them is as good as none.
+	if after != "" && last <= to {
 		in.ExclusiveStartKey = start
 	}
-	return in
+	return in, false
 }
 
 // filterQuery leaves out on the table's side what matches would refuse; it saves the transfer, not the read.

@@ -1,0 +1,66 @@
+package dynamo
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+func TestBodyRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		body := rapid.OneOf(
+			rapid.SliceOf(rapid.Byte()),
+			rapid.Map(rapid.StringMatching(`(\{"type":"verification\.completed"\}|[a-z":]){0,40}`), func(s string) []byte { return []byte(s) }),
+		).Draw(t, "body")
+		packed := packBody(body)
+		if len(packed) > len(body)+1 {
+			t.Fatalf("%d bytes became %d", len(body), len(packed))
+		}
+		got, err := unpackBody(packed)
+		if err != nil || !bytes.Equal(got, body) {
+			t.Fatalf("got %q, %v; want %q", got, err, body)
+		}
+	})
+}
+
+func TestBodyCorrupt(t *testing.T) {
+	for _, stored := range [][]byte{{2, 'x'}, {bodyDeflate}, {bodyDeflate, 0xff, 0xff}} {
+		if _, err := unpackBody(stored); webhook.CodeOf(err) != webhook.Corrupt {
+			t.Errorf("%v: got %v, want corrupt", stored, err)
+		}
+	}
+}
+
+// TestDictionary fails when the dictionary changes: what was stored with it could no longer be read.
+func TestDictionary(t *testing.T) {
+	const body = `{"type":"verification.completed","status":"success","data":{"verificationId":"v"}}`
+	stored := []byte{0x1, 0xa2, 0xae, 0x73, 0xcb, 0x94, 0x6a, 0x6b, 0x1, 0x1, 0x0, 0x0, 0xff, 0xff}
+	got, err := unpackBody(stored)
+	if err != nil || string(got) != body {
+		t.Fatalf("got %q, %v, want %q (now stored as %#v)", got, err, body, packBody([]byte(body)))
+	}
+}
+
+// TestBodyOutlivesDelivery checks that whatever is saved, the body's item ends after the delivery's.
+func TestBodyOutlivesDelivery(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		span := rapid.Int64Range(0, int64(2*365*24*time.Hour))
+		d := &webhook.Delivery{CreatedAt: time.Unix(1_800_000_000, 0)}
+		d.UpdatedAt = d.CreatedAt.Add(time.Duration(span.Draw(t, "updated")))
+		d.State = rapid.SampledFrom(webhook.States()).Draw(t, "state")
+		if d.State == webhook.Held {
+			d.HeldUntil = d.UpdatedAt.Add(time.Duration(span.Draw(t, "held")))
+		}
+		_, end := bodyExpiry(d)
+		if last := d.ExpiresAt(); !end.After(last) {
+			t.Fatalf("the body ends at %v, its delivery at %v", end, last)
+		}
+		if last := d.HeldUntil.Add(webhook.FinalRetention); !end.After(last) {
+			t.Fatalf("the body ends at %v, its delivery could at %v", end, last)
+		}
+	})
+}

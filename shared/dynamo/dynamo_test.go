@@ -1,0 +1,368 @@
+package dynamo_test
+
+import (
+	"context"
+	"crypto/rand"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/cr3dentials/verification-webhooks/shared/dynamo"
+	"github.com/cr3dentials/verification-webhooks/shared/env"
+	"github.com/cr3dentials/verification-webhooks/shared/storetest"
+	"github.com/cr3dentials/verification-webhooks/shared/vault"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+var (
+	_ storetest.Store = (*dynamo.Store)(nil)
+	_ vault.KeyStore  = (*dynamo.Store)(nil)
+)
+
+func TestConformance(t *testing.T) {
+	storetest.RunStore(t, func(t *testing.T) storetest.Store { return newTables(t).store() })
+}
+
+var at = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+func commit(t *testing.T, s *dynamo.Store, c webhook.Change) {
+	t.Helper()
+	if err := s.Commit(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func deliveries(ds ...*webhook.Delivery) webhook.Change { return webhook.Change{Deliveries: ds} }
+
+// TestCallCounts holds the number of requests, which is the bill.
+func TestCallCounts(t *testing.T) {
+	x := newTables(t)
+	s := x.store()
+	ctx := context.Background()
+	p := &webhook.Partner{ID: "p"}
+	w := &webhook.Webhook{PartnerID: "p", ID: "w"}
+	d := storetest.Delivery("p", "w", "v", at)
+	d.TakeClaim(at, "owner")
+	large := storetest.Delivery("p", "w", "large", at)
+	large.Body = make([]byte, 50_000)
+	_, _ = rand.Read(large.Body)
+	for _, step := range []struct {
+		name string
+		do   func() error
+		want map[string]int
+	}{
+		{"create partner", func() error { return s.Commit(ctx, webhook.Change{Partner: p}) }, map[string]int{"TransactWriteItems": 1}},
+		{"create webhook", func() error { return s.Commit(ctx, webhook.Change{Webhook: w}) }, map[string]int{"PutItem": 1}},
+		{"create delivery", func() error { return s.Commit(ctx, deliveries(d)) }, map[string]int{"PutItem": 1}},
+		{"settle", func() error {
+			d.Finish(webhook.Attempt{Number: 1, StartedAt: at, Duration: time.Second, StatusCode: 200})
+			d.Succeed()
+			return s.Commit(ctx, deliveries(d))
+		}, map[string]int{"PutItem": 1}},
+		{"create large", func() error { return s.Commit(ctx, deliveries(large)) }, map[string]int{"TransactWriteItems": 1}},
+		{"settle large", func() error {
+			large.Succeed()
+			return s.Commit(ctx, deliveries(large))
+		}, map[string]int{"PutItem": 1}},
+		{"exhaust", func() error {
+			return s.Commit(ctx, webhook.Change{Webhook: w, Deliveries: []*webhook.Delivery{d}, Outbox: []webhook.OutboxEvent{{ID: "o", At: at}}})
+		}, map[string]int{"TransactWriteItems": 1}},
+		{"read delivery", func() error { _, err := s.Delivery(ctx, d.Ref()); return err }, map[string]int{"GetItem": 1}},
+		{"read large", func() error { _, err := s.Delivery(ctx, large.Ref()); return err }, map[string]int{"GetItem": 2}},
+		{"partner and webhooks", func() error { _, _, err := s.PartnerWebhooks(ctx, "p"); return err }, map[string]int{"Query": 1}},
+		{"webhook", func() error { _, _, err := s.Webhook(ctx, "p", "w"); return err }, map[string]int{"BatchGetItem": 1}},
+		{"list", func() error {
+			_, _, err := s.Deliveries(ctx, webhook.DeliveryQuery{PartnerID: "p", WebhookID: "w", Page: webhook.Page{Limit: 2}})
+			return err
+		}, map[string]int{"Query": 1}},
+		{"list by verification", func() error {
+			_, _, err := s.Deliveries(ctx, webhook.DeliveryQuery{
+				PartnerID: "p", WebhookID: "w", VerificationID: "v", Page: webhook.Page{Limit: 2},
+			})
+			return err
+		}, map[string]int{"Query": 1, "BatchGetItem": 1}},
+		{"due", func() error { _, err := s.Due(ctx, at, 10); return err }, map[string]int{"Query": env.DueShards}},
+		{"held count", func() error { _, err := s.HeldCount(ctx, "p", "w", 1001); return err }, map[string]int{"Query": 1}},
+		{"stats", func() error { return s.AddStats(ctx, "p", "w", webhook.Stats{Hour: at}) }, map[string]int{"UpdateItem": 1}},
+		{"count request", func() error { _, err := s.CountRequest(ctx, "p", at); return err }, map[string]int{"UpdateItem": 1}},
+	} {
+		x.wire.reset()
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if got := x.wire.count(); !maps.Equal(got, step.want) {
+			t.Errorf("%s took %v, want %v", step.name, got, step.want)
+		}
+	}
+}
+
+// TestLostAnswer loses the answer to a write that was committed: the SDK repeats it, and the store must recognise its
+// own write, and nobody else's.
+func TestLostAnswer(t *testing.T) {
+	x := newTables(t)
+	s := x.store()
+	ctx := context.Background()
+	p := &webhook.Partner{ID: "p"}
+	w := &webhook.Webhook{PartnerID: "p", ID: "w"}
+	d := storetest.Delivery("p", "w", "v", at)
+	large := storetest.Delivery("p", "w", "large", at)
+	large.Body = make([]byte, 9000)
+	_, _ = rand.Read(large.Body)
+	for name, c := range map[string]webhook.Change{
+		"partner":    {Partner: p},
+		"webhook":    {Webhook: w},
+		"delivery":   deliveries(d),
+		"large":      deliveries(large),
+		"several":    deliveries(storetest.Delivery("p", "w", "1", at), storetest.Delivery("p", "w", "2", at)),
+		"credential": {AddCredential: &webhook.Credential{ID: "session", Kind: webhook.PortalSession}},
+		"api key":    {AddCredential: &webhook.Credential{ID: "key", Kind: webhook.APIKey}},
+		"answer":     {Answer: &webhook.Answer{PartnerID: "p", Key: "k", ExpiresAt: at}},
+		"outbox":     {Outbox: []webhook.OutboxEvent{{ID: "o", At: at}}},
+	} {
+		x.wire.lose = 1
+		if err := s.Commit(ctx, c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if x.wire.lose != 0 {
+			t.Errorf("%s: no answer was lost", name)
+		}
+	}
+	for range 2 { // later versions
+		x.wire.lose = 1
+		commit(t, s, deliveries(d))
+		x.wire.lose = 1
+		commit(t, s, deliveries(large))
+		x.wire.lose = 1
+		commit(t, s, webhook.Change{Partner: p, Deliveries: []*webhook.Delivery{d, large}})
+	}
+	got, err := s.Delivery(ctx, d.Ref())
+	if err != nil || got.Rev != 5 || d.Rev != 5 {
+		t.Fatalf("stored Rev %d, own Rev %d, %v; want 5", got.Rev, d.Rev, err)
+	}
+	x.wire.lose = 1
+	commit(t, s, webhook.Change{RemoveWebhook: w})
+
+	// The same content from somebody else is not one's own write.
+	stale := *d
+	commit(t, s, deliveries(d))
+	x.wire.lose = 1
+	if err := s.Commit(ctx, deliveries(&stale)); webhook.CodeOf(err) != webhook.Conflict {
+		t.Fatalf("got %v, want a conflict", err)
+	}
+}
+
+// TestItemSize keeps the item of a usual delivery below the 1 KB that one write unit covers.
+func TestItemSize(t *testing.T) {
+	x := newTables(t)
+	s := x.store()
+	d := storetest.Delivery("prt_01k6yb3v9qj5w8m2n4c7x0s1td", "whk_01k6yb3v9qj5w8m2n4c7x0s1td", "ver_9f8e7d6c5b4a39281706", at)
+	d.Body = []byte(usualBody)
+	if len(d.Body) != 634 {
+		t.Fatalf("the body has %d bytes, want 634", len(d.Body))
+	}
+	d.TakeClaim(at, "01k6yb3v9qj5w8m2n4c7x0s1td")
+	for _, state := range []string{"claimed", "delivered"} {
+		commit(t, s, deliveries(d))
+		if n := size(onlyItem(t, x, x.options.DeliveriesTable)); n > 1024 {
+			t.Errorf("a %s delivery takes %d bytes, want at most 1024", state, n)
+		} else {
+			t.Logf("a %s delivery takes %d bytes", state, n)
+		}
+		d.Finish(webhook.Attempt{Number: 1, StartedAt: at, Duration: 123_456_789, StatusCode: 200})
+		d.Succeed()
+	}
+}
+
+const usualBody = `{"type":"verification.completed","status":"success","data":{"verificationId":"ver_9f8e7d6c5b4a39281706",` +
+	`"sessionId":4711,"stepId":2,"status":"VERIFIED","proofData":{"provider":"acme-bank","claimHash":` +
+	`"0x5b8f0e1c7a9d3b2f6e4c8a1d0f7b9e3c5a2d8f6b1e4c7a0d","signatures":["0x1f2e3d4c5b6a79880f1e2d3c4b5a6978"]},` +
+	`"formattedData":{"employer":"Example Ltd","position":"Engineer","income":{"amount":5400,"currency":"USD",` +
+	`"period":"monthly"},"startDate":"2021-04-01","verifiedName":"Alex Example"},"metadata":{"applicationId":` +
+	`"app-2026-000123","userId":"user-77","source":"mobile","note":"first application of this customer","branch":"Berlin"}}}`
+
+// onlyItem returns the single item of a table.
+func onlyItem(t *testing.T, x *tables, table string) map[string]types.AttributeValue {
+	t.Helper()
+	r, err := x.Scan(context.Background(), &dynamodb.ScanInput{TableName: aws.String(table)})
+	if err != nil || len(r.Items) != 1 {
+		t.Fatalf("%d items, %v; want one", len(r.Items), err)
+	}
+	return r.Items[0]
+}
+
+// size is an item's size by AWS's rules, numbers taken at one byte for two digits and one more.
+func size(m map[string]types.AttributeValue) int {
+	n := 0
+	for name, v := range m {
+		n += len(name) + sizeOf(v)
+	}
+	return n
+}
+
+func sizeOf(v types.AttributeValue) int {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return len(v.Value)
+	case *types.AttributeValueMemberN:
+		return (len(strings.Trim(v.Value, "-0"))+1)/2 + 1
+	case *types.AttributeValueMemberB:
+		return len(v.Value)
+	case *types.AttributeValueMemberM:
+		return 3 + len(v.Value) + size(v.Value)
+	case *types.AttributeValueMemberL:
+		n := 3
+		for _, e := range v.Value {
+			n += 1 + sizeOf(e)
+		}
+		return n
+	}
+	return 1
+}
+
+// TestTTL checks which items end by themselves, and when.
+func TestTTL(t *testing.T) {
+	for name, c := range map[string]struct {
+		change webhook.Change
+		want   time.Time // zero for none
+	}{
+		"webhook":    {webhook.Change{Webhook: &webhook.Webhook{PartnerID: "p", ID: "w"}}, time.Time{}},
+		"session":    {webhook.Change{AddCredential: &webhook.Credential{ID: "c", ExpiresAt: at}}, at.Add(time.Second)},
+		"endless":    {webhook.Change{AddCredential: &webhook.Credential{ID: "c"}}, time.Time{}},
+		"answer":     {webhook.Change{Answer: &webhook.Answer{PartnerID: "p", Key: "k", ExpiresAt: at}}, at.Add(time.Second)},
+		"outbox":     {webhook.Change{Outbox: []webhook.OutboxEvent{{ID: "o", At: at}}}, time.Time{}},
+		"pending":    {deliveries(storetest.Delivery("p", "w", "v", at)), time.Time{}},
+		"delivered":  {deliveries(inState(webhook.Delivered)), at.Add(webhook.FinalRetention + time.Second)},
+		"held":       {deliveries(inState(webhook.Held)), time.Time{}},
+		"cancelled":  {deliveries(inState(webhook.Cancelled)), at.Add(webhook.FinalRetention + time.Second)},
+		"large body": {deliveries(largeDelivery()), time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newTables(t)
+			commit(t, x.store(), c.change)
+			table := x.options.ServiceTable
+			if c.change.Deliveries != nil {
+				table = x.options.DeliveriesTable
+			}
+			r, err := x.Scan(context.Background(), &dynamodb.ScanInput{TableName: aws.String(table)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, it := range r.Items {
+				got := ttlOf(it)
+				if sk := it[env.SortKey].(*types.AttributeValueMemberS).Value; strings.HasPrefix(sk, "B#") {
+					if got.Before(at.Add(webhook.FinalRetention)) {
+						t.Errorf("a body's TTL is %v, before its delivery's can be", got)
+					}
+					continue
+				}
+				if !got.Equal(c.want) {
+					t.Errorf("TTL is %v, want %v", got, c.want)
+				}
+			}
+		})
+	}
+}
+
+func ttlOf(it map[string]types.AttributeValue) time.Time {
+	n, ok := it[env.TTLAttribute].(*types.AttributeValueMemberN)
+	if !ok {
+		return time.Time{}
+	}
+	d, err := time.ParseDuration(n.Value + "s")
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(0, 0).UTC().Add(d)
+}
+
+func inState(s webhook.State) *webhook.Delivery {
+	d := storetest.Delivery("p", "w", "v", at)
+	d.State = s
+	return d
+}
+
+func largeDelivery() *webhook.Delivery {
+	d := storetest.Delivery("p", "w", "v", at)
+	d.Body = make([]byte, 10_000)
+	_, _ = rand.Read(d.Body)
+	return d
+}
+
+// TestOutbox checks the row that the publisher of operational events will find.
+func TestOutbox(t *testing.T) {
+	x := newTables(t)
+	var e webhook.OutboxEvent
+	storetest.Fill(t, &e)
+	e.At = at
+	commit(t, x.store(), webhook.Change{Outbox: []webhook.OutboxEvent{e}})
+	it := onlyItem(t, x, x.options.ServiceTable)
+	for name, want := range map[string]string{
+		"pk": "OUTBOX", "sk": "1772600767000#" + e.ID, "id": e.ID, "k": string(e.Kind), "p": e.PartnerID,
+		"wh": e.WebhookID, "d": e.DeliveryID, "re": e.Reason,
+	} {
+		if got, ok := it[name].(*types.AttributeValueMemberS); !ok || got.Value != want {
+			t.Errorf("%s is %v, want %q", name, it[name], want)
+		}
+	}
+	if err := x.store().Commit(context.Background(), webhook.Change{Outbox: []webhook.OutboxEvent{e}}); webhook.CodeOf(err) != webhook.Conflict {
+		t.Errorf("a second event of the same id: %v, want a conflict", err)
+	}
+}
+
+// TestPositions checks that what is not a position of the list at hand is refused, and that one reaches no other
+// partner's partition.
+func TestPositions(t *testing.T) {
+	x := newTables(t)
+	s := x.store()
+	ctx := context.Background()
+	commit(t, s, webhook.Change{Webhook: &webhook.Webhook{PartnerID: "p", ID: "w1"}})
+	commit(t, s, webhook.Change{Webhook: &webhook.Webhook{PartnerID: "p", ID: "w2"}})
+	commit(t, s, webhook.Change{Webhook: &webhook.Webhook{PartnerID: "other", ID: "w2"}})
+	_, next, err := s.Webhooks(ctx, "p", webhook.Page{Limit: 1})
+	if err != nil || next == nil {
+		t.Fatalf("next is %q, %v", next, err)
+	}
+	items, _, err := s.Webhooks(ctx, "other", webhook.Page{Limit: 10, After: next})
+	if err != nil || len(items) != 1 || items[0].PartnerID != "other" {
+		t.Fatalf("got %+v, %v", items, err)
+	}
+	for _, after := range [][]byte{[]byte("x"), []byte("w"), []byte("w#"), []byte("w\x00"), make([]byte, 300), append(next, ' ')} {
+		if _, _, err := s.Webhooks(ctx, "p", webhook.Page{Limit: 1, After: after}); webhook.CodeOf(err) != webhook.Invalid {
+			t.Errorf("webhooks after %q: %v, want invalid", after, err)
+		}
+	}
+	for name, list := range map[string]func(webhook.Page) error{
+		"partners":    func(p webhook.Page) error { _, _, err := s.Partners(ctx, p); return err },
+		"credentials": func(p webhook.Page) error { _, _, err := s.Credentials(ctx, "p", p); return err },
+		"deliveries": func(p webhook.Page) error {
+			_, _, err := s.Deliveries(ctx, webhook.DeliveryQuery{PartnerID: "p", WebhookID: "w", Page: p})
+			return err
+		},
+	} {
+		if err := list(webhook.Page{Limit: 1, After: next}); webhook.CodeOf(err) != webhook.Invalid {
+			t.Errorf("%s after a position of webhooks: %v, want invalid", name, err)
+		}
+	}
+}
+
+// TestNewerFormat refuses to guess at items of a version that this program does not know.
+func TestNewerFormat(t *testing.T) {
+	x := newTables(t)
+	s := x.store()
+	ctx := context.Background()
+	d := storetest.Delivery("p", "w", "v", at)
+	commit(t, s, deliveries(d))
+	it := onlyItem(t, x, x.options.DeliveriesTable)
+	it["v"] = &types.AttributeValueMemberN{Value: "2"}
+	if _, err := x.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(x.options.DeliveriesTable), Item: it}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Delivery(ctx, d.Ref()); webhook.CodeOf(err) != webhook.Corrupt {
+		t.Fatalf("got %v, want corrupt", err)
+	}
+}
