@@ -2,6 +2,7 @@ package local
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -25,6 +26,8 @@ type Client struct {
 	// Sign holds the AWS credentials that sign each request if set.
 	Sign   aws.CredentialsProvider
 	Region string
+	// Service is the AWS service to sign for; API Gateway if empty.
+	Service string
 }
 
 // Answer is what came back.
@@ -67,7 +70,7 @@ func (c Client) Do(ctx context.Context, method, path string, body any, headers .
 			return Answer{}, fmt.Errorf("AWS credentials: %w", err)
 		}
 		sum := sha256.Sum256(payload)
-		err = v4.NewSigner().SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), "execute-api", c.Region, time.Now())
+		err = v4.NewSigner().SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), cmp.Or(c.Service, "execute-api"), c.Region, time.Now())
 		if err != nil {
 			return Answer{}, err
 		}

@@ -98,3 +98,34 @@ func identity(pid int) string {
 	}
 	return ""
 }
+
+// Running returns the processes that were started for a running copy and left running, by name.
+func Running(d Dir) (map[string]Process, error) {
+	running := map[string]Process{}
+	err := ReadJSON(d.Processes(), &running)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return running, err
+}
+
+// Remember keeps a process for whoever ends the running copy. Call it at once after the start: the caller may end at
+// any moment.
+func Remember(d Dir, p Process) error {
+	running, err := Running(d)
+	if err != nil {
+		return err
+	}
+	running[p.Name] = p
+	return WriteJSON(d.Processes(), running)
+}
+
+// Forget is for a process that has ended.
+func Forget(d Dir, name string) error {
+	running, err := Running(d)
+	if err != nil {
+		return err
+	}
+	delete(running, name)
+	return WriteJSON(d.Processes(), running)
+}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,14 +14,11 @@ import (
 	"github.com/cr3dentials/verification-webhooks/localstack/local"
 )
 
-// processes are those that we started and left running, by name.
-type processes map[string]local.Process
-
 // up starts what is not running, deploys what changed, and shows a webhook arriving.
 func up(ctx context.Context, o options) error {
 	begin := time.Now()
-	running := processes{}
-	if err := local.ReadJSON(o.state.Processes(), &running); err != nil && !errors.Is(err, os.ErrNotExist) {
+	running, err := local.Running(o.state)
+	if err != nil {
 		return err
 	}
 	s := &session{options: o, running: running}
@@ -61,7 +60,7 @@ func up(ctx context.Context, o options) error {
 // session is one run of up.
 type session struct {
 	options
-	running processes
+	running map[string]local.Process
 	run     local.Run
 	outputs local.Outputs
 	// instance tells this start of the emulator from any other.
@@ -114,22 +113,24 @@ func (s *session) startReceiver(ctx context.Context) error {
 	return err
 }
 
-// remember keeps a process for `down`, at once: up may end at any moment.
+// remember keeps a process for `down`.
 func (s *session) remember(p local.Process) error {
 	s.running[p.Name] = p
-	return local.WriteJSON(s.state.Processes(), s.running)
+	return local.Remember(s.state, p)
 }
 
-// down ends what up started and nothing else.
+// down ends what up started, and what tests started beside it, and nothing else.
 func down(o options) error {
-	running := processes{}
-	if err := local.ReadJSON(o.state.Processes(), &running); errors.Is(err, os.ErrNotExist) {
-		fmt.Println("Nothing is running.")
-		return nil
-	} else if err != nil {
+	running, err := local.Running(o.state)
+	if err != nil {
 		return err
 	}
-	for _, name := range []string{"receiver", "emulator"} {
+	names := slices.Sorted(maps.Keys(running))
+	if len(names) == 0 {
+		fmt.Println("Nothing is running.")
+	}
+	// In this order the emulator ends first, and with it whoever may still be sending to a receiver.
+	for _, name := range names {
 		p := running[name]
 		if !p.Alive() {
 			continue
