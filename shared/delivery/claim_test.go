@@ -126,3 +126,20 @@ func TestOneFailedWriteOfAnOutcomeRepeatsNoPost(t *testing.T) {
 		}
 	}
 }
+
+func TestOutOfTimeDuringAnAttemptIsNotCharged(t *testing.T) {
+	w := newWorld(t)
+	w.hook("acme", nil)
+	w.answer = func(n int, _ webhook.Request) webhook.Response {
+		if n == 1 {
+			return webhook.Response{ErrorCode: webhook.ErrInterrupted}
+		}
+		return webhook.Response{StatusCode: 200}
+	}
+	w.stream(record("acme", "ver_1", start))
+	w.rest(2 * time.Minute)
+	d := w.only()
+	if d.State != webhook.Delivered || d.Attempts != 1 || !reflect.DeepEqual(w.numbers(), []string{"1", "1"}) {
+		t.Errorf("posts %v, delivery %+v", w.numbers(), d)
+	}
+}

@@ -47,6 +47,12 @@ func (e *Engine) attempt(ctx context.Context, d *webhook.Delivery, w *webhook.We
 	if !resp.OK() {
 		a.Excerpt = resp.Excerpt
 	}
+	if a.ErrorCode == webhook.ErrInterrupted {
+		// Our time ended, not the endpoint's: the outcome is not known, and the claim is left to run out.
+		err := webhook.Errorf(webhook.Unavailable, "the invocation's time ended during an attempt")
+		e.logAttempt(ctx, d, a, nil, err)
+		return err
+	}
 	stored, err := e.settle(ctx, *d, a, resp.RetryAfter)
 	e.logAttempt(ctx, d, a, stored, err)
 	if err != nil {
