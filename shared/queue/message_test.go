@@ -1,0 +1,78 @@
+package queue_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/cr3dentials/verification-webhooks/shared/queue"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// TestGolden holds the bytes: messages of the version before are still on their way when a new one is deployed.
+func TestGolden(t *testing.T) {
+	for _, c := range []struct {
+		message webhook.Message
+		body    string
+	}{
+		{
+			webhook.Message{
+				Kind: webhook.AttemptMessage, Number: 2,
+				Ref: webhook.Ref{PartnerID: "prt_1", WebhookID: "whk_1", DeliveryID: "dlv_1"},
+			},
+			`{"v":1,"kind":"attempt","partnerId":"prt_1","webhookId":"whk_1","deliveryId":"dlv_1","number":2}`,
+		},
+		{
+			webhook.Message{Kind: webhook.DiscardMessage, Step: 3, Ref: webhook.Ref{PartnerID: "prt_1", WebhookID: "whk_1"}},
+			`{"v":1,"kind":"discard","partnerId":"prt_1","webhookId":"whk_1","step":3}`,
+		},
+		{
+			webhook.Message{Kind: webhook.RedriveMessage, ParkedID: "prk_1"},
+			`{"v":1,"kind":"redrive","parkedId":"prk_1"}`,
+		},
+	} {
+		body, err := queue.Encode(c.message)
+		if err != nil || body != c.body {
+			t.Errorf("encoded %+v as %s, %v; want %s", c.message, body, err, c.body)
+		}
+		m, err := queue.Decode(c.body)
+		if err != nil || m != c.message {
+			t.Errorf("decoded %s as %+v, %v; want %+v", c.body, m, err, c.message)
+		}
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[ -~äöü€]{0,40}`)
+		number := rapid.IntRange(0, 1<<40)
+		m := webhook.Message{
+			Kind: rapid.SampledFrom([]webhook.MessageKind{
+				webhook.AttemptMessage, webhook.DiscardMessage, webhook.RedriveMessage,
+			}).Draw(t, "kind"),
+			Ref: webhook.Ref{
+				PartnerID: text.Draw(t, "partner"), WebhookID: text.Draw(t, "webhook"), DeliveryID: text.Draw(t, "delivery"),
+			},
+			Number: number.Draw(t, "number"), Step: number.Draw(t, "step"), ParkedID: text.Draw(t, "parked"),
+		}
+		body, err := queue.Encode(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := queue.Decode(body)
+		if err != nil || got != m {
+			t.Fatalf("got %+v, %v; want %+v", got, err, m)
+		}
+	})
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	for _, body := range []string{
+		"", "null", "hello", "[]", `{"kind":"attempt"}`, `{"v":2,"kind":"attempt"}`, `{"v":1,"kind":"drain"}`,
+		`{"v":1,"kind":"attempt","number":"2"}`, `{"v":1,"kind":"attempt"} {}`,
+	} {
+		if m, err := queue.Decode(body); webhook.CodeOf(err) != webhook.Corrupt {
+			t.Errorf("%s: got %+v, %v; want corrupt", body, m, err)
+		}
+	}
+}
