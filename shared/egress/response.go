@@ -67,11 +67,12 @@ func retryAfter(resp *http.Response, now time.Time) time.Duration {
 // excerpt makes what was read of a body fit to store and show: secrets replaced, then valid UTF-8 without control
 // characters, then cut. whole tells whether raw is all of the body.
 func excerpt(raw []byte, whole bool, red redactor) string {
-	text := string(raw)
+	text := red.replace(string(raw))
 	if !whole {
 		text = red.trimPartial(text)
 	}
-	return cut(safe(red.replace(text)), MaxExcerpt)
+	// Cut twice: what safe writes is never shorter than what it reads, and may be six times as long.
+	return cut(safe(cut(text, MaxExcerpt)), MaxExcerpt)
 }
 
 // safe returns s as valid UTF-8 in which every character that is not visible is written as an escape, line feed and tab
@@ -146,7 +147,8 @@ func unquote(s string) string { return s[1 : len(s)-1] }
 
 func (r redactor) replace(s string) string { return r.replacer.Replace(s) }
 
-// trimPartial drops an end of s that may be the start of a value: where reading stopped, the rest is missing.
+// trimPartial drops an end of s, in which whole values are replaced already, that may be the start of a value: where
+// reading stopped, the rest is missing.
 func (r redactor) trimPartial(s string) string {
 	longest := 0
 	for _, f := range r.forms {
