@@ -7,7 +7,10 @@ SHELL := bash
 PORT_BASE ?= 4500
 STAGE     ?= dev
 VERSION   ?= 0.1.0-dev
-export PORT_BASE GOFLAGS := -buildvcs=false
+NAME      ?=
+PARTNER   ?=
+export PORT_BASE NAME PARTNER
+export GOFLAGS := -buildvcs=false
 export AWS_EC2_METADATA_DISABLED ?= true
 
 FUNCTIONS := portal admin dispatcher retrier sweeper
@@ -69,18 +72,18 @@ e2e: need-go ## end-to-end tests against what `make run` left running; EMULATOR=
 	E2E_STATE=$(CURDIR)/localstack/.state/run.json go test -count=1 -timeout 15m ./localstack/e2e
 
 .PHONY: synth partner api-key portal-session
-synth: build ## synthesize the CDK stack: STAGE=dev|prod|local
-	@.build/stack install infra 2>/dev/null || { $(MAKE) --no-print-directory build-tools && $(STACK) install infra; }
+synth: build build-tools ## synthesize the CDK stack into infra/cdk.out: STAGE=dev|prod|local
+	@$(STACK) install infra
 	cd infra && npx --no-install cdk synth --quiet -c stage=$(STAGE)
 
 partner: need-go ## make a partner: NAME=... (ADMIN_URL and AWS credentials from the environment; else the local stage)
-	@go run ./localstack/adminctl partner '$(NAME)'
+	@go run ./localstack/adminctl partner "$$NAME"
 
 api-key: need-go ## make an API key: PARTNER=<id> [NAME=...]
-	@go run ./localstack/adminctl api-key '$(PARTNER)' '$(NAME)'
+	@go run ./localstack/adminctl api-key "$$PARTNER" "$$NAME"
 
 portal-session: need-go ## make a portal session: PARTNER=<id>
-	@go run ./localstack/adminctl portal-session '$(PARTNER)'
+	@go run ./localstack/adminctl portal-session "$$PARTNER"
 
 .PHONY: clean
 clean: stop ## remove everything that was built or installed

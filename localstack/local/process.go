@@ -1,10 +1,12 @@
 package local
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,8 +43,8 @@ func (p Process) Alive() bool {
 	return p.PID > 0 && p.Identity != "" && identity(p.PID) == p.Identity
 }
 
-// Stop ends the program: SIGTERM, and after ten seconds SIGKILL to it and to what it started. It returns when the
-// program is gone, and does nothing to another program that has its pid now.
+// Stop ends the program and what it started: SIGTERM to the program, and after ten seconds SIGKILL to all that is left of
+// its session. It returns when they are gone, and does nothing to another program that has its pid now.
 func (p Process) Stop() error {
 	if !p.Alive() {
 		return nil
@@ -50,20 +52,49 @@ func (p Process) Stop() error {
 	if err := syscall.Kill(p.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("%s (pid %d): %w", p.Name, p.PID, err)
 	}
-	if waitGone(p, 10*time.Second) {
-		return nil
+	const poll = 50 * time.Millisecond
+	gone := func() bool { return !p.Alive() && len(session(p.PID, false)) == 0 }
+	if !Await(10*time.Second, poll, gone) {
+		for _, pid := range append(session(p.PID, false), p.PID) {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("%s (pid %d): %w", p.Name, pid, err)
+			}
+		}
+		if !Await(5*time.Second, poll, gone) {
+			return fmt.Errorf("%s (pid %d) does not end", p.Name, p.PID)
+		}
 	}
-	if err := syscall.Kill(-p.PID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("%s (pid %d): %w", p.Name, p.PID, err)
-	}
-	if !waitGone(p, 5*time.Second) {
-		return fmt.Errorf("%s (pid %d) does not end", p.Name, p.PID)
-	}
+	// The ended ones stay in the process table until init has looked at them; some take a second or two over it.
+	Await(5*time.Second, poll, func() bool { return len(session(p.PID, true)) == 0 })
 	return nil
 }
 
-func waitGone(p Process, most time.Duration) bool {
-	return Await(most, 50*time.Millisecond, func() bool { return !p.Alive() })
+// session lists the processes whose session a program leads, where /proc tells; the ended ones too if asked for.
+func session(leader int, ended bool) (pids []int) {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return nil
+	}
+	for _, file := range stats {
+		f := statFields(file)
+		if len(f) < 4 || f[3] != strconv.Itoa(leader) || (f[0] == "Z" && !ended) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// statFields are the fields of /proc/<pid>/stat after the name, which may hold spaces: state, parent, group, session,
+// and the start time at index 19.
+func statFields(file string) []string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 }
 
 // Await polls a condition until it holds or the time is over, and tells which.
@@ -80,10 +111,8 @@ func Await(most, every time.Duration, condition func() bool) bool {
 
 // identity is when a process started, in the system's own words; empty if there is no such process or it is a zombie.
 func identity(pid int) string {
-	if b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat"); err == nil {
-		// The name in parentheses may hold spaces; the state is the first field after it, the start time the 20th.
-		s := string(b)
-		if f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:]); len(f) > 19 && f[0] != "Z" {
+	if _, err := os.Stat("/proc/self/stat"); err == nil {
+		if f := statFields("/proc/" + strconv.Itoa(pid) + "/stat"); len(f) > 19 && f[0] != "Z" {
 			return f[19]
 		}
 		return ""

@@ -1,0 +1,109 @@
+// Command adminctl calls the administration API of a deployed stage, or of the local one. `make partner`, `make api-key`
+// and `make portal-session` call it from the project's root. It prints the answer, JSON, to standard output.
+//
+// ADMIN_URL is the stack's output AdminUrl; the request is signed with the AWS credentials that the AWS command line
+// would use. Without ADMIN_URL it calls what `make run` left running.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/cr3dentials/verification-webhooks/localstack/local"
+)
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	path, body, err := request(args)
+	if err != nil {
+		return err
+	}
+	c, err := client(ctx)
+	if err != nil {
+		return err
+	}
+	var answer json.RawMessage
+	if err := c.Call(ctx, "POST", path, body, &answer); err != nil {
+		return err
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, answer, "", "  "); err != nil {
+		return err
+	}
+	fmt.Println(pretty.String())
+	return nil
+}
+
+// request turns the command line into a request of the admin API.
+func request(args []string) (path string, body any, err error) {
+	arg := func(i int) string {
+		if i < len(args) {
+			return args[i]
+		}
+		return ""
+	}
+	partner := "/admin/partners/" + url.PathEscape(arg(1))
+	switch {
+	case arg(0) == "partner" && arg(1) != "":
+		return "/admin/partners", map[string]string{"name": arg(1)}, nil
+	case arg(0) == "partner":
+		return "", nil, errors.New("name the partner: make partner NAME='Example Lending'")
+	case arg(1) == "":
+		return "", nil, fmt.Errorf("name the partner: make %s PARTNER=<id>", arg(0))
+	case arg(0) == "api-key" && arg(2) != "":
+		return partner + "/api-keys", map[string]string{"name": arg(2)}, nil
+	case arg(0) == "api-key":
+		return partner + "/api-keys", nil, nil
+	case arg(0) == "portal-session":
+		return partner + "/portal-sessions", nil, nil
+	}
+	return "", nil, fmt.Errorf("unknown command %q: want partner, api-key or portal-session", arg(0))
+}
+
+// gatewayHost is an API's own host name; it tells the region.
+var gatewayHost = regexp.MustCompile(`^[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.`) //nolint:gochecknoglobals // a constant
+
+// client signs for the stage at ADMIN_URL, or for the local one.
+func client(ctx context.Context) (local.Client, error) {
+	admin := os.Getenv("ADMIN_URL")
+	if admin == "" {
+		r, err := local.ReadRun("localstack/.state/run.json")
+		if errors.Is(err, os.ErrNotExist) {
+			return local.Client{}, errors.New("no stage: set ADMIN_URL to the stack's output AdminUrl, or start the local stage with `make run`")
+		}
+		return local.Admin(r), err
+	}
+	u, err := url.Parse(admin)
+	if err != nil || u.Host == "" {
+		return local.Client{}, fmt.Errorf("ADMIN_URL: not a URL: %q", admin)
+	}
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return local.Client{}, fmt.Errorf("AWS configuration: %w", err)
+	}
+	region := cfg.Region
+	if m := gatewayHost.FindStringSubmatch(u.Hostname()); m != nil {
+		region = m[1]
+	}
+	if region == "" {
+		return local.Client{}, errors.New("no AWS region: set AWS_REGION")
+	}
+	return local.Client{Base: admin, Sign: cfg.Credentials, Region: region}, nil
+}
