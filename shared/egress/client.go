@@ -122,8 +122,9 @@ func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
 // Go's transport repeats a POST only if a connection that was kept turns out closed before one byte of the request was
 // written, and the two header names that would make it do more are refused here.
 //
-// It returns within 22 s (connect 5, write 5, answer 10, excerpt 1, 1 to spare). If ctx ends first, the outcome is webhook.ErrInterrupted: it is not known, and not the
-// endpoint's fault. A request without a `user-agent` gets UserAgent. Duration covers the excerpt, too.
+// It returns within 22 s (connect 5, write 5, answer 10, excerpt 1, 1 to spare). If ctx ends first, the outcome is
+// webhook.ErrInterrupted: it is not known, and not the endpoint's fault. A request without a `user-agent` gets
+// UserAgent. Duration covers the excerpt, too.
 func (c *Client) Send(ctx context.Context, r webhook.Request) webhook.Response {
 	out := webhook.Response{StartedAt: c.options.Now()}
 	began := time.Now() // the monotonic clock, whatever Now is
