@@ -27,6 +27,14 @@ func (k *stack) addAlarms(api awsapigateway.RestApi) {
 	// Delays count as age, and the longest is 15 minutes.
 	k.alarm("QueueLateAlarm", "The delivery queue is more than half an hour old: retries are late",
 		k.queue.MetricApproximateAgeOfOldestMessage(over("Maximum")), 30*60, 1)
+	for _, m := range []string{"OnFailureDestinationDeliveredEventCount", "DroppedEventCount"} {
+		k.alarm("Stream"+m+"Alarm", "Records of verifications left the stream before they could be handled: what was saved of them lies under aws/lambda/ in the bucket of parked records",
+			awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+				Namespace: jsii.String("AWS/Lambda"), MetricName: jsii.String(m), Statistic: jsii.String("Sum"),
+				Period:        awscdk.Duration_Minutes(jsii.Number(5)),
+				DimensionsMap: &map[string]*string{"EventSourceMappingUUID": k.stream.EventSourceMappingId()},
+			}), 1, 1)
+	}
 	k.alarm("ParkedAlarm", "Records were parked: they made no event and need a look", k.parkedMetric(), 1, 1)
 
 	k.alarm("DispatcherErrorsAlarm", "The dispatcher failed", errorsOf("dispatcher"), 1, 1)

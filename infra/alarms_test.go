@@ -25,6 +25,9 @@ func TestAlarms(t *testing.T) {
 			"SweeperStoppedAlarm": {"AWS/Lambda", "Invocations", "Sum", "LessThanThreshold", "breaching", 1, 2, 300, of("FunctionName", "Sweeper")},
 			"ApiErrorsAlarm":      {"AWS/ApiGateway", "5XXError", "Sum", over, quiet, 1, 3, 300, of("ApiName", "VerificationWebhooks-"+stage)},
 		}
+		for _, m := range []string{"OnFailureDestinationDeliveredEventCount", "DroppedEventCount"} {
+			want["Stream"+m+"Alarm"] = alarm{"AWS/Lambda", m, "Sum", over, quiet, 1, 1, 300, of("EventSourceMappingUUID", "VerificationsStream")}
+		}
 		for _, f := range functionNames {
 			want[id(f)+"ErrorsAlarm"] = alarm{"AWS/Lambda", "Errors", "Sum", over, quiet, 1, 1, 300, of("FunctionName", id(f))}
 		}

@@ -44,7 +44,7 @@ func (k *stack) addDispatcher() {
 	for i, pattern := range patterns {
 		filters[i] = &map[string]any{"pattern": pattern}
 	}
-	awslambda.NewEventSourceMapping(k.Stack, jsii.String("VerificationsStream"), &awslambda.EventSourceMappingProps{
+	k.stream = awslambda.NewEventSourceMapping(k.Stack, jsii.String("VerificationsStream"), &awslambda.EventSourceMappingProps{
 		Target:         f,
 		EventSourceArn: k.verifications.TableStreamArn(),
 		// Not LATEST, which can miss what is written while the mapping is made.
@@ -60,5 +60,7 @@ func (k *stack) addDispatcher() {
 		// S3 and not a queue: it is given the records themselves, not only where they stood in the stream.
 		OnFailure:                     awslambdaeventsources.NewS3OnFailureDestination(k.parked),
 		SupportS3OnFailureDestination: jsii.Bool(true),
+		// Counts what goes to that destination, for the alarm.
+		MetricsConfig: &awslambda.MetricsConfig{Metrics: &[]awslambda.MetricType{awslambda.MetricType_EVENT_COUNT}},
 	})
 }

@@ -115,6 +115,7 @@ func TestStreamSource(t *testing.T) {
 			"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 86400,
 			"DestinationConfig": map[string]any{"OnFailure": map[string]any{"Destination": "Parked.Arn"}},
 			"FilterCriteria":    map[string]any{"Filters": filters},
+			"MetricsConfig":     map[string]any{"Metrics": []any{"EventCount"}},
 		})
 	})
 }

@@ -27,7 +27,8 @@ func (k *stack) addPortal() {
 	})
 }
 
-// addAdmin makes the function behind the administrators' API. It sees no delivery.
+// addAdmin makes the function behind the administrators' API. It sees no delivery. The key seals its lists'
+// cursors.
 func (k *stack) addAdmin() {
 	k.addFunction(functionSpec{
 		id: "Admin", name: "admin", timeoutSeconds: 29, memoryMB: 256,
@@ -35,7 +36,7 @@ func (k *stack) addAdmin() {
 		env:         []string{env.ServiceTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID, env.Stage, env.ConsoleURL},
 		may: []awsiam.PolicyStatement{
 			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
-				"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
+				"dynamodb:PutItem", "dynamodb:DeleteItem"),
 			allow(list(k.queue.QueueArn()), "sqs:SendMessage"),
 			allow(list(k.parked.BucketArn()), "s3:ListBucket"),
 			allow(list(k.parked.ArnForObjects(jsii.String("*"))), "s3:GetObject"),

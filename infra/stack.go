@@ -23,6 +23,7 @@ type stack struct {
 	parked                             awss3.Bucket
 	key                                awskms.Key
 
+	stream    awslambda.EventSourceMapping
 	functions map[string]awslambda.Function
 	logGroups map[string]awslogs.LogGroup
 }
