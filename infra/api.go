@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -87,41 +88,43 @@ const accessLogFormat = `{"event":"api.access","requestId":"$context.requestId",
 	`"durationMs":"$context.responseLatency","bytes":"$context.responseLength","sourceIp":"$context.identity.sourceIp",` +
 	`"caller":"$context.identity.userArn","error":"$context.error.responseType"}`
 
-// gatewayProblem is what API Gateway itself answers in one kind of error, as a problem document (RFC 9457). Without a
-// status the kind keeps its own, which differs from case to case and so is not repeated in the body.
+// gatewayProblem is what API Gateway itself answers in one kind of error: a problem document with the members that the
+// portal's own have. The defaults stand for every kind that is not listed, so those answer with 400 or 500.
 type gatewayProblem struct {
 	kind   func() awsapigateway.ResponseType
 	status int
-	title  string
+	code   string
 	detail string
 }
 
 var gatewayProblems = []gatewayProblem{
-	{awsapigateway.ResponseType_DEFAULT_4XX, 0, "Bad request", "The request was refused."},
-	{awsapigateway.ResponseType_DEFAULT_5XX, 0, "Internal error", "Something went wrong on our side. Try again."},
-	{awsapigateway.ResponseType_MISSING_AUTHENTICATION_TOKEN, 403, "Forbidden", "There is no such route, or it takes requests signed with AWS credentials only."},
-	{awsapigateway.ResponseType_ACCESS_DENIED, 403, "Forbidden", "These AWS credentials are not allowed to do this."},
-	{awsapigateway.ResponseType_INVALID_SIGNATURE, 403, "Forbidden", "The request's AWS signature is not right."},
-	{awsapigateway.ResponseType_EXPIRED_TOKEN, 403, "Forbidden", "The AWS credentials have expired."},
-	{awsapigateway.ResponseType_REQUEST_TOO_LARGE, 413, "Payload too large", "The request is too large."},
-	{awsapigateway.ResponseType_THROTTLED, 429, "Too many requests", "Too many requests. Try again later."},
-	{awsapigateway.ResponseType_INTEGRATION_FAILURE, 502, "Bad gateway", "Something went wrong on our side. Try again."},
-	{awsapigateway.ResponseType_INTEGRATION_TIMEOUT, 504, "Gateway timeout", "The answer took too long. Try again."},
+	{awsapigateway.ResponseType_DEFAULT_4XX, 400, "invalid", "The request was refused."},
+	{awsapigateway.ResponseType_DEFAULT_5XX, 500, "internal", "Something went wrong on our side."},
+	{awsapigateway.ResponseType_MISSING_AUTHENTICATION_TOKEN, 403, "forbidden", "There is no such route, or it takes requests signed with AWS credentials only."},
+	{awsapigateway.ResponseType_ACCESS_DENIED, 403, "forbidden", "These AWS credentials are not allowed to do this."},
+	{awsapigateway.ResponseType_INVALID_SIGNATURE, 403, "forbidden", "The request's AWS signature is not right."},
+	{awsapigateway.ResponseType_EXPIRED_TOKEN, 403, "forbidden", "The AWS credentials have expired."},
+	{awsapigateway.ResponseType_WAF_FILTERED, 403, "forbidden", "The request was refused."},
+	{awsapigateway.ResponseType_REQUEST_TOO_LARGE, 413, "invalid", "The request is too large."},
+	{awsapigateway.ResponseType_THROTTLED, 429, "rate_limited", "Too many requests. Try again later."},
+	{awsapigateway.ResponseType_INTEGRATION_FAILURE, 502, "unavailable", "A part of the service did not answer. Try again."},
+	{awsapigateway.ResponseType_INTEGRATION_TIMEOUT, 504, "unavailable", "A part of the service did not answer. Try again."},
 }
 
 func (p gatewayProblem) options() *awsapigateway.GatewayResponseOptions {
 	body := struct {
 		Type   string `json:"type"`
 		Title  string `json:"title"`
-		Status int    `json:"status,omitempty"`
+		Status int    `json:"status"`
+		Code   string `json:"code"`
 		Detail string `json:"detail"`
-	}{"about:blank", p.title, p.status, p.detail}
+	}{"about:blank", http.StatusText(p.status), p.status, p.code, p.detail}
 	text, err := json.Marshal(body)
 	if err != nil {
 		panic(err) // strings and a number
 	}
-	options := &awsapigateway.GatewayResponseOptions{
-		Type: p.kind(),
+	return &awsapigateway.GatewayResponseOptions{
+		Type: p.kind(), StatusCode: jsii.String(strconv.Itoa(p.status)),
 		// The key is not the answer's type but the one template that every request gets; the header is what is sent.
 		Templates: &map[string]*string{"application/json": jsii.String(string(text))},
 		ResponseHeaders: &map[string]*string{
@@ -129,8 +132,4 @@ func (p gatewayProblem) options() *awsapigateway.GatewayResponseOptions {
 			"Cache-Control": jsii.String("'no-store'"),
 		},
 	}
-	if p.status != 0 {
-		options.StatusCode = jsii.String(strconv.Itoa(p.status))
-	}
-	return options
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -117,8 +119,8 @@ func TestAPIGatewayAccount(t *testing.T) {
 
 func TestGatewayProblems(t *testing.T) {
 	statuses := map[string]int{
-		"DEFAULT_4XX": 0, "DEFAULT_5XX": 0, "MISSING_AUTHENTICATION_TOKEN": 403, "ACCESS_DENIED": 403,
-		"INVALID_SIGNATURE": 403, "EXPIRED_TOKEN": 403, "REQUEST_TOO_LARGE": 413, "THROTTLED": 429,
+		"DEFAULT_4XX": 400, "DEFAULT_5XX": 500, "MISSING_AUTHENTICATION_TOKEN": 403, "ACCESS_DENIED": 403,
+		"INVALID_SIGNATURE": 403, "EXPIRED_TOKEN": 403, "WAF_FILTERED": 403, "REQUEST_TOO_LARGE": 413, "THROTTLED": 429,
 		"INTEGRATION_FAILURE": 502, "INTEGRATION_TIMEOUT": 504,
 	}
 	each(t, func(t *testing.T, _ string, tpl template) {
@@ -135,19 +137,18 @@ func TestGatewayProblems(t *testing.T) {
 			convert(tpl.get(t, id).Properties, &r)
 			wantEqual(t, id+" content type", r.ResponseParameters["gatewayresponse.header.Content-Type"], "'application/problem+json'")
 			var body struct {
-				Type, Title, Detail string
-				Status              int
+				Type, Title, Code, Detail string
+				Status                    int
 			}
 			if err := json.Unmarshal([]byte(r.ResponseTemplates["application/json"]), &body); err != nil {
 				t.Errorf("%s: %v", id, err)
 			}
 			want, ok := statuses[r.ResponseType]
-			if !ok || body.Status != want || body.Type != "about:blank" || body.Title == "" || body.Detail == "" {
-				t.Errorf("%s: %+v, want status %d", r.ResponseType, body, want)
+			if !ok || body.Status != want || r.StatusCode != strconv.Itoa(want) {
+				t.Errorf("%s answers %s and says %d, want %d", r.ResponseType, r.StatusCode, body.Status, want)
 			}
-			// A status in the body is the answer's own.
-			if code := r.StatusCode; code != "" && code != asJSON(body.Status) || code == "" && body.Status != 0 {
-				t.Errorf("%s: answers %q and says %d", r.ResponseType, code, body.Status)
+			if body.Type != "about:blank" || body.Title != http.StatusText(want) || body.Code == "" || body.Detail == "" {
+				t.Errorf("%s: %+v", r.ResponseType, body)
 			}
 		}
 	})

@@ -169,12 +169,17 @@ func TestSAMAPI(t *testing.T) {
 	}
 	for kind, r := range sam["GatewayResponses"].(map[string]any) {
 		var got struct {
+			StatusCode         any
 			ResponseTemplates  map[string]string
 			ResponseParameters struct{ Headers map[string]string }
 		}
 		convert(r, &got)
-		var want struct{ ResponseTemplates, ResponseParameters map[string]string }
+		var want struct {
+			StatusCode                            string
+			ResponseTemplates, ResponseParameters map[string]string
+		}
 		convert(cdk.get(t, "ApiProblem"+strings.ReplaceAll(kind, "_", "")).Properties, &want)
+		wantEqual(t, kind+" status", fmt.Sprint(got.StatusCode), want.StatusCode)
 		wantEqual(t, kind+" body", got.ResponseTemplates, want.ResponseTemplates)
 		for name, v := range got.ResponseParameters.Headers {
 			wantEqual(t, kind+" "+name, v, want.ResponseParameters["gatewayresponse.header."+name])
