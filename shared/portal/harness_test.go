@@ -56,6 +56,17 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// together lets n requests come to the check of their URLs before any goes on.
+func (f *fakeURLs) together(n int) {
+	f.block, f.entered = make(chan struct{}), make(chan struct{})
+	go func() {
+		for range n {
+			<-f.entered
+		}
+		close(f.block)
+	}()
+}
+
 func newLogger(to io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(to, nil)) }
 
 func (w *world) clock() time.Time {
@@ -222,12 +233,13 @@ func (w *world) commit(c webhook.Change) {
 
 // fakeURLs accepts every URL but those of private.example.com and bad ones, and normalises the host's case.
 type fakeURLs struct {
-	// block, if set, is received from before the answer.
-	block chan struct{}
+	// block, if set, is received from before the answer; entered is sent to before that.
+	block, entered chan struct{}
 }
 
 func (f *fakeURLs) CheckURL(_ context.Context, raw string) (string, error) {
 	if f.block != nil {
+		f.entered <- struct{}{}
 		<-f.block
 	}
 	if !strings.HasPrefix(raw, "https://") {

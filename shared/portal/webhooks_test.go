@@ -309,8 +309,7 @@ func TestForeignWebhooksDoNotExist(t *testing.T) {
 func TestWebhookLimit(t *testing.T) {
 	w := newWorld(t)
 	key := w.partner("acme")
-	w.urls.block = make(chan struct{})
-	close(w.urls.block)
+	w.urls.together(webhook.MaxWebhooks + 5)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	statuses := map[int]int{}
@@ -323,6 +322,7 @@ func TestWebhookLimit(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	w.urls.block = nil
 	if statuses[201] != webhook.MaxWebhooks || statuses[429] != 5 {
 		t.Fatalf("%v", statuses)
 	}
