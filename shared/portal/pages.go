@@ -24,6 +24,14 @@ const relativeServer = ".."
 // publicPages are the paths that need no credential. Nothing in them depends on a partner.
 func publicPages(doc *huma.OpenAPI) map[string]http.Handler {
 	doc.Servers = []*huma.Server{{URL: relativeServer}}
+	doc.AddOperation(&huma.Operation{
+		OperationID: "getOpenAPI", Method: http.MethodGet, Path: "/v1/openapi.json", Tags: []string{"meta"},
+		Summary: "Get this document", Security: []map[string][]string{},
+		Responses: map[string]*huma.Response{"200": {
+			Description: "The OpenAPI document of the API.",
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+		}},
+	})
 	text, err := doc.MarshalJSON()
 	if err != nil {
 		panic("portal: the OpenAPI document can't be written: " + err.Error())
