@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,16 @@ import (
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
+
+// TestMain sets a proxy that nothing answers at: were the environment's proxy used, every test that sends would fail.
+func TestMain(m *testing.M) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
+		if err := os.Setenv(name, "http://192.0.2.1:9"); err != nil {
+			panic(err)
+		}
+	}
+	m.Run()
+}
 
 const testHost = "hooks.example.com"
 

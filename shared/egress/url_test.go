@@ -25,6 +25,7 @@ func TestCheckURLNormalises(t *testing.T) {
 		{"https://hooks.example.com:1024?x", "https://hooks.example.com:1024?x"},
 		{"https://hooks.example.com:65535/", "https://hooks.example.com:65535/"},
 		{"https://bücher.example.com/", "https://xn--bcher-kva.example.com/"},
+		{"https://faß.example.com/", "https://xn--fa-hia.example.com/"},
 		{"https://hooks。example．com/", "https://hooks.example.com/"},
 		{"https://my_hooks.r3---a.example.com/", "https://my_hooks.r3---a.example.com/"},
 		{"https://hooks.example.com/ä/%e4%2F/{x}|", "https://hooks.example.com/%C3%A4/%e4%2F/%7Bx%7D%7C"},
