@@ -134,18 +134,18 @@ func (c *Client) Send(ctx context.Context, r webhook.Request) webhook.Response {
 }
 
 func (c *Client) send(parent context.Context, r webhook.Request, out *webhook.Response) {
-	req, fault := c.newRequest(r)
+	total := c.options.ConnectTimeout + c.options.WriteTimeout + c.options.AnswerTimeout
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	req, fault := c.newRequest(ctx, r)
 	if fault != nil {
 		out.ErrorCode, out.ErrorMessage = fault.code, fault.message
 		return
 	}
-	total := c.options.ConnectTimeout + c.options.WriteTimeout + c.options.AnswerTimeout
-	ctx, cancel := context.WithCancelCause(parent)
-	defer cancel(nil)
 	timer := time.AfterFunc(total, func() { cancel(errSlow) })
 	defer timer.Stop()
 
-	resp, err := c.transport.RoundTrip(req.WithContext(ctx))
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		f := classify(parent, ctx, err)
 		out.ErrorCode, out.ErrorMessage = f.code, f.message
@@ -180,7 +180,7 @@ func (c *Client) readExcerpt(body io.ReadCloser, red redactor, stop func()) stri
 	return excerpt(raw, whole, red)
 }
 
-func (c *Client) newRequest(r webhook.Request) (*http.Request, *failure) {
+func (c *Client) newRequest(ctx context.Context, r webhook.Request) (*http.Request, *failure) {
 	u, err := c.parseURL(r.URL)
 	if err != nil {
 		var e *webhook.Error
@@ -189,7 +189,7 @@ func (c *Client) newRequest(r webhook.Request) (*http.Request, *failure) {
 		}
 		return nil, &failure{webhook.ErrBlockedAddress, "The webhook's URL " + e.Message + "."}
 	}
-	req, err := http.NewRequest(http.MethodPost, u.String(), bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, &failure{webhook.ErrProtocol, "The request could not be made."}
 	}

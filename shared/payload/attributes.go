@@ -31,11 +31,10 @@ func oldStatus(eventName string, change map[string]any) (webhook.Status, *Unusab
 	if !isMap {
 		return "", unusable(MissingOldImage, "a change came without its old image")
 	}
-	s, fault := stringOf(image, "status")
-	if fault != nil || !webhook.Status(s).Known() {
-		return "", nil
+	if s, fault := stringOf(image, "status"); fault == nil && webhook.Status(s).Known() {
+		return webhook.Status(s), nil
 	}
-	return webhook.Status(s), nil
+	return "", nil
 }
 
 func partnerOf(image map[string]any) (string, *Unusable) {

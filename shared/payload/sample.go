@@ -11,8 +11,10 @@ const SampleVerificationID = "test_123"
 // Sample returns the body of a made-up event of type t, as a real one is built. The `test` route sends that of
 // webhook.Completed. A manual review is shown as one that ended well.
 func Sample(t webhook.EventType, n webhook.TypeNaming) []byte {
-	status := webhook.Verified
+	var status webhook.Status
 	switch t {
+	case webhook.Completed, webhook.ManualReviewCompleted:
+		status = webhook.Verified
 	case webhook.FailedType:
 		status = webhook.Failed
 	case webhook.ExpiredType:
