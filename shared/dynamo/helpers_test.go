@@ -33,15 +33,13 @@ type wire struct {
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	w.mu.Lock()
-	w.calls[action]++
-	w.mu.Unlock()
 	a, err := w.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.calls[action]++
 	if w.lose > 0 {
 		w.lose--
 		return nil, answerLost(a)
@@ -92,8 +90,7 @@ func newTables(t *testing.T) *tables {
 	endpoint := storetest.Endpoint(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	transport := &http.Transport{MaxIdleConnsPerHost: 50}
-	w := &wire{next: transport, calls: map[string]int{}}
+	w := &wire{next: storetest.Transport(t), calls: map[string]int{}}
 	x := &tables{Client: newClient(endpoint, w), wire: w}
 	name := "test-" + rand.Text()
 	x.options = dynamo.Options{ServiceTable: name + "-service", DeliveriesTable: name + "-deliveries"}
@@ -109,7 +106,6 @@ func newTables(t *testing.T) *tables {
 			if err != nil {
 				t.Errorf("removing a table: %v", err)
 			}
-			transport.CloseIdleConnections()
 		})
 		wait := dynamodb.NewTableExistsWaiter(x.Client, func(o *dynamodb.TableExistsWaiterOptions) {
 			o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second

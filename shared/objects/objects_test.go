@@ -28,7 +28,7 @@ func newClient(endpoint string, transport http.RoundTripper) *s3.Client {
 
 func newBucket(t *testing.T) (*s3.Client, string) {
 	t.Helper()
-	client, bucket := newClient(storetest.Endpoint(t), nil), "test-"+strings.ToLower(rand.Text())
+	client, bucket := newClient(storetest.Endpoint(t), storetest.Transport(t)), "test-"+strings.ToLower(rand.Text())
 	ctx := context.Background()
 	if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
 		t.Fatal(err)

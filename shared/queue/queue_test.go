@@ -32,7 +32,7 @@ func newClient(endpoint string, transport http.RoundTripper) *sqs.Client {
 }
 
 func newQueue(t *testing.T) (delivery.Queue, func(t *testing.T, n int) []webhook.Message) {
-	client := newClient(storetest.Endpoint(t), nil)
+	client := newClient(storetest.Endpoint(t), storetest.Transport(t))
 	created, err := client.CreateQueue(context.Background(), &sqs.CreateQueueInput{QueueName: aws.String("test-" + rand.Text())})
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -147,6 +148,7 @@ func TestConformance(t *testing.T) {
 func TestConformanceKMS(t *testing.T) {
 	client := kms.NewFromConfig(aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(storetest.Endpoint(t)),
+		HTTPClient:  &http.Client{Transport: storetest.Transport(t)},
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
 	created, err := client.CreateKey(context.Background(), &kms.CreateKeyInput{})
