@@ -65,7 +65,8 @@ func verificationOf(image map[string]any) (string, *Unusable) {
 	return id, nil
 }
 
-// dataOf collects the members of the body's `data` that the image has.
+// dataOf collects the members of the body's `data` that the image has. SDKs write NULL for an optional attribute without
+// a value (boto3 for None), so it counts as absent.
 func dataOf(image map[string]any) ([]jsbytes.Member, *Unusable) {
 	var data []jsbytes.Member
 	for _, m := range dataMembers() {
@@ -74,6 +75,9 @@ func dataOf(image map[string]any) ([]jsbytes.Member, *Unusable) {
 			continue
 		}
 		kind, content, _ := typed(attribute)
+		if m.optional && kind == "NULL" && content == true {
+			continue
+		}
 		if kind != m.kind {
 			return nil, unusable(WrongType, "%s is not of type %s", m.name, m.kind)
 		}

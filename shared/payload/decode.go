@@ -65,11 +65,16 @@ const (
 
 // dataMembers are the members of the body's `data`, in their order (partner guide, "Default Webhook Payload"), with the
 // DynamoDB types of the attributes they come from.
-func dataMembers() []struct{ name, kind string } {
-	return []struct{ name, kind string }{
-		{"verificationId", "S"}, {"sessionId", "N"}, {"stepId", "N"}, {"status", "S"},
-		{"proofData", "M"}, {"formattedData", "M"}, {"metadata", "M"},
+func dataMembers() []dataMember {
+	return []dataMember{
+		{"verificationId", "S", false}, {"sessionId", "N", false}, {"stepId", "N", true}, {"status", "S", false},
+		{"proofData", "M", true}, {"formattedData", "M", true}, {"metadata", "M", true},
 	}
+}
+
+type dataMember struct {
+	name, kind string
+	optional   bool
 }
 
 // Decode reads one element of a DynamoDB stream event's `Records`, as Lambda delivers it in JSON. ok tells whether the
@@ -79,7 +84,8 @@ func dataMembers() []struct{ name, kind string } {
 //   - An old image with a missing, unknown or mistyped status counts as having another status: the record did reach a
 //     final one, and the event must not be lost for what stood there before.
 //   - verificationId, partnerId and status must be there. sessionId, stepId and the three maps may be missing and are
-//     then left out of the body; under another type than theirs, DynamoDB's NULL included, they make the record unusable.
+//     then left out of the body; under another type than theirs they make the record unusable. A stepId or map that is
+//     DynamoDB's NULL counts as missing.
 //
 // It never panics; the memory it takes is a small multiple of len(raw), which Lambda bounds at 6 MB.
 func Decode(raw []byte) (rec Record, ok bool, err error) {

@@ -148,7 +148,8 @@ func TestDecodeUnusable(t *testing.T) {
 		{"a session of another type", payload.WrongType, swap(`{"N":"123"}`, `{"S":"123"}`)},
 		{"a session that is no number", payload.WrongType, swap(`{"N":"123"}`, `{"N":"12x"}`)},
 		{"a session as a JSON number", payload.WrongType, swap(`{"N":"123"}`, `{"N":123}`)},
-		{"a step that is null", payload.WrongType, with(`"stepId":{"NULL":true}`)},
+		{"a session that is null", payload.WrongType, swap(`"sessionId":{"N":"123"}`, `"sessionId":{"NULL":true}`)},
+		{"a step that is a null of false", payload.WrongType, with(`"stepId":{"NULL":false}`)},
 		{"metadata as a list", payload.WrongType, with(`"metadata":{"L":[]}`)},
 		{"metadata without types", payload.WrongType, with(`"metadata":{"M":{"a":1}}`)},
 		{"metadata of an unknown type", payload.WrongType, with(`"metadata":{"M":{"a":{"X":"1"}}}`)},
@@ -209,6 +210,8 @@ func TestBody(t *testing.T) {
 	}{
 		{"the guide's", record("INSERT", "", image("VERIFIED", guide...)), webhook.GuideNaming, guideBody},
 		{"absent members", record("INSERT", "", image("FAILED")), webhook.GuideNaming,
+			`{"type":"verification.completed","status":"failed","data":{"verificationId":"ver_abc123","sessionId":123,"status":"FAILED"}}`},
+		{"null where something is optional", record("INSERT", "", strings.Replace(image("FAILED"), `"status"`, `"stepId":{"NULL":true},"metadata":{"NULL":true},"status"`, 1)), webhook.GuideNaming,
 			`{"type":"verification.completed","status":"failed","data":{"verificationId":"ver_abc123","sessionId":123,"status":"FAILED"}}`},
 		{"no session", record("INSERT", "", strings.Replace(image("FAILED"), "sessionId", "session", 1)), webhook.GuideNaming,
 			`{"type":"verification.completed","status":"failed","data":{"verificationId":"ver_abc123","status":"FAILED"}}`},
