@@ -54,13 +54,16 @@ func theWorld(t *testing.T) *world {
 }
 
 func openWorld() (*world, error) {
-	path := os.Getenv("E2E_STATE")
+	path, err := filepath.Abs(os.Getenv("E2E_STATE"))
+	if err != nil {
+		return nil, err
+	}
 	run, err := local.ReadRun(path)
 	if err != nil {
 		return nil, err
 	}
 	state := local.Dir(filepath.Dir(path))
-	outputs, err := local.ReadOutputs(state.Outputs())
+	outputs, err := local.ReadOutputs(state.File(local.OutputsFile))
 	if err != nil {
 		return nil, err
 	}

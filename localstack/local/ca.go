@@ -24,13 +24,13 @@ type CA struct {
 
 // EnsureCA loads the CA of a state folder, or makes it there, with a certificate for localhost beside it.
 func EnsureCA(d Dir) (*CA, error) {
-	ca, err := LoadCA(d.CACert(), d.CAKey())
+	ca, err := LoadCA(d.File(CACertFile), d.File(CAKeyFile))
 	if err != nil {
 		if ca, err = makeCA(d); err != nil {
 			return nil, err
 		}
 	}
-	if pair, err := tls.LoadX509KeyPair(d.Cert(), d.CertKey()); err == nil {
+	if pair, err := tls.LoadX509KeyPair(d.File(CertFile), d.File(CertKeyFile)); err == nil {
 		leaf, err := x509.ParseCertificate(pair.Certificate[0])
 		if err == nil && leaf.CheckSignatureFrom(ca.cert) == nil && time.Until(leaf.NotAfter) > 30*24*time.Hour {
 			return ca, nil
@@ -40,10 +40,10 @@ func EnsureCA(d Dir) (*CA, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(d.CertKey(), key, 0o600); err != nil {
+	if err := os.WriteFile(d.File(CertKeyFile), key, 0o600); err != nil {
 		return nil, err
 	}
-	return ca, os.WriteFile(d.Cert(), cert, 0o644)
+	return ca, os.WriteFile(d.File(CertFile), cert, 0o644)
 }
 
 // LoadCA reads a CA from two PEM files.
@@ -79,13 +79,13 @@ func makeCA(d Dir) (*CA, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(d.CAKey(), keyPEM, 0o600); err != nil {
+	if err := os.WriteFile(d.File(CAKeyFile), keyPEM, 0o600); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(d.CACert(), encodeCert(der), 0o644); err != nil {
+	if err := os.WriteFile(d.File(CACertFile), encodeCert(der), 0o644); err != nil {
 		return nil, err
 	}
-	return LoadCA(d.CACert(), d.CAKey())
+	return LoadCA(d.File(CACertFile), d.File(CAKeyFile))
 }
 
 // Issue makes a server certificate for a DNS name and for the loopback addresses, as two PEM blocks.

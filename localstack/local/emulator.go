@@ -36,7 +36,7 @@ func StartEmulator(ctx context.Context, d Dir, venv string, port int) (Process, 
 			return Process{}, err
 		}
 	}
-	p, err := Start("emulator", port, d.Log("emulator"), EmulatorEnv(d, port), string(d), filepath.Join(venv, "bin", "ministack"))
+	p, err := Start("emulator", port, d.File("emulator.log"), EmulatorEnv(d, port), string(d), filepath.Join(venv, "bin", "ministack"))
 	if err != nil {
 		return Process{}, fmt.Errorf("start the emulator: %w", err)
 	}
@@ -44,7 +44,7 @@ func StartEmulator(ctx context.Context, d Dir, venv string, port int) (Process, 
 		return !p.Alive() || EmulatorReady(ctx, "http://127.0.0.1:"+strconv.Itoa(port))
 	})
 	if !ready || !p.Alive() {
-		return p, fmt.Errorf("the emulator did not get ready; see %s", d.Log("emulator"))
+		return p, fmt.Errorf("the emulator did not get ready; see %s", d.File("emulator.log"))
 	}
 	return p, nil
 }

@@ -23,14 +23,20 @@ func PortsFromEnv() (Ports, error) {
 	return Ports{n}, nil
 }
 
-// Emulator is the emulator's port; Receiver the demo receiver's (https), Control its control port (http).
+// Emulator is the emulator's port.
 func (p Ports) Emulator() int { return p.Base }
-func (p Ports) Receiver() int { return p.Base + 1 }
-func (p Ports) Control() int  { return p.Base + 2 }
 
-// Receiver4 and Control4 are those of the Express 4 receiver, which only the tests start.
+// Receiver is the demo receiver's port (https).
+func (p Ports) Receiver() int { return p.Base + 1 }
+
+// Control is the demo receiver's control port (http).
+func (p Ports) Control() int { return p.Base + 2 }
+
+// Receiver4 is the port of the Express 4 receiver, which only the tests start.
 func (p Ports) Receiver4() int { return p.Base + 3 }
-func (p Ports) Control4() int  { return p.Base + 4 }
+
+// Control4 is the control port of the Express 4 receiver.
+func (p Ports) Control4() int { return p.Base + 4 }
 
 // Test is the i-th port for servers that a test makes for itself, 0 to 39.
 func (p Ports) Test(i int) int { return p.Base + 10 + i }

@@ -43,8 +43,9 @@ func (p Process) Alive() bool {
 	return p.PID > 0 && p.Identity != "" && identity(p.PID) == p.Identity
 }
 
-// Stop ends the program and what it started: SIGTERM to the program, and after ten seconds SIGKILL to all that is left of
-// its session. It returns when they are gone, and does nothing to another program that has its pid now.
+// Stop ends the program and what it started: SIGTERM to the program, after ten seconds SIGKILL, and SIGKILL to
+// what is left of its session two seconds later. It returns when all are gone, and does nothing to another program that
+// has its pid now.
 func (p Process) Stop() error {
 	if !p.Alive() {
 		return nil
@@ -53,8 +54,9 @@ func (p Process) Stop() error {
 		return fmt.Errorf("%s (pid %d): %w", p.Name, p.PID, err)
 	}
 	const poll = 50 * time.Millisecond
-	gone := func() bool { return !p.Alive() && len(session(p.PID, false)) == 0 }
-	if !Await(10*time.Second, poll, gone) {
+	dead := func() bool { return !p.Alive() }
+	gone := func() bool { return dead() && len(session(p.PID, false)) == 0 }
+	if !Await(10*time.Second, poll, dead) || !Await(2*time.Second, poll, gone) {
 		for _, pid := range append(session(p.PID, false), p.PID) {
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 				return fmt.Errorf("%s (pid %d): %w", p.Name, pid, err)
@@ -131,7 +133,7 @@ func identity(pid int) string {
 // Running returns the processes that were started for a running copy and left running, by name.
 func Running(d Dir) (map[string]Process, error) {
 	running := map[string]Process{}
-	err := ReadJSON(d.Processes(), &running)
+	err := ReadJSON(d.File(ProcessesFile), &running)
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
@@ -146,7 +148,7 @@ func Remember(d Dir, p Process) error {
 		return err
 	}
 	running[p.Name] = p
-	return WriteJSON(d.Processes(), running)
+	return WriteJSON(d.File(ProcessesFile), running)
 }
 
 // Forget is for a process that has ended.
@@ -156,5 +158,5 @@ func Forget(d Dir, name string) error {
 		return err
 	}
 	delete(running, name)
-	return WriteJSON(d.Processes(), running)
+	return WriteJSON(d.File(ProcessesFile), running)
 }

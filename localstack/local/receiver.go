@@ -16,9 +16,9 @@ func StartReceiver(ctx context.Context, root string, d Dir, name, flavour string
 			return Process{}, err
 		}
 	}
-	p, err := Start(name, port, d.Log(name), []string{"PATH=" + os.Getenv("PATH"), "NODE_ENV=production"},
+	p, err := Start(name, port, d.File(name+".log"), []string{"PATH=" + os.Getenv("PATH"), "NODE_ENV=production"},
 		filepath.Join(root, "localstack", "receivers"), "node", "receiver.js", flavour,
-		strconv.Itoa(port), strconv.Itoa(control), d.Cert(), d.CertKey())
+		strconv.Itoa(port), strconv.Itoa(control), d.File(CertFile), d.File(CertKeyFile))
 	if err != nil {
 		return p, err
 	}
@@ -27,7 +27,7 @@ func StartReceiver(ctx context.Context, root string, d Dir, name, flavour string
 		return !p.Alive() || c.control.Call(ctx, "GET", "/ready", nil, nil) == nil
 	})
 	if !ready || !p.Alive() {
-		return p, fmt.Errorf("the %s did not start; see %s", name, d.Log(name))
+		return p, fmt.Errorf("the %s did not start; see %s", name, d.File(name+".log"))
 	}
 	return p, nil
 }

@@ -32,19 +32,21 @@ const Region = "us-east-1"
 // Dir is the folder that holds everything of one running copy.
 type Dir string
 
-// The files in it.
-func (d Dir) Run() string       { return filepath.Join(string(d), "run.json") }
-func (d Dir) Outputs() string   { return filepath.Join(string(d), "outputs.json") }
-func (d Dir) Processes() string { return filepath.Join(string(d), "processes.json") }
-func (d Dir) Deployed() string  { return filepath.Join(string(d), "deployed.json") }
-func (d Dir) Demo() string      { return filepath.Join(string(d), "demo.json") }
-func (d Dir) CACert() string    { return filepath.Join(string(d), "ca.pem") }
-func (d Dir) CAKey() string     { return filepath.Join(string(d), "ca-key.pem") }
-func (d Dir) Cert() string      { return filepath.Join(string(d), "localhost.pem") }
-func (d Dir) CertKey() string   { return filepath.Join(string(d), "localhost-key.pem") }
-func (d Dir) Log(name string) string {
-	return filepath.Join(string(d), name+".log")
-}
+// File is the path of a file in it.
+func (d Dir) File(name string) string { return filepath.Join(string(d), name) }
+
+// The files of a running copy. Each program's output is in <name>.log.
+const (
+	RunFile       = "run.json"
+	OutputsFile   = "outputs.json"   // of the CDK stack
+	ProcessesFile = "processes.json" // what was started and left running
+	DeployedFile  = "deployed.json"  // what was last deployed where
+	DemoFile      = "demo.json"      // the demo partner
+	CACertFile    = "ca.pem"
+	CAKeyFile     = "ca-key.pem"
+	CertFile      = "localhost.pem"
+	CertKeyFile   = "localhost-key.pem"
+)
 
 // ReadRun reads a run.json.
 func ReadRun(path string) (Run, error) {

@@ -37,7 +37,7 @@ type arrival struct {
 func (s *session) makeDemo(ctx context.Context) error {
 	receiver := local.NewReceiver(s.ports.Receiver(), s.ports.Control())
 	s.run.ReceiverURL = receiver.URL(demoName)
-	err := local.ReadJSON(s.state.Demo(), &s.demo)
+	err := local.ReadJSON(s.state.File(local.DemoFile), &s.demo)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *session) makeDemo(ctx context.Context) error {
 	if err := receiver.SetPartner(ctx, demoName, s.demo.Secret); err != nil {
 		return err
 	}
-	return local.WriteJSON(s.state.Run(), s.run)
+	return local.WriteJSON(s.state.File(local.RunFile), s.run)
 }
 
 // demoWorks brings the earlier webhook back to where the demonstration needs it; false if there is none.
@@ -73,7 +73,7 @@ func (s *session) newDemo(ctx context.Context) error {
 		return err
 	}
 	s.demo = demo{s.instance, partnerID, apiKey, hook.ID, hook.Secret}
-	return local.WriteJSON(s.state.Demo(), s.demo)
+	return local.WriteJSON(s.state.File(local.DemoFile), s.demo)
 }
 
 // showWebhook writes a verification record as a verification system does, and awaits its webhook at the receiver.
@@ -104,7 +104,7 @@ func (s *session) showWebhook(ctx context.Context) error {
 	switch {
 	case !found:
 		return fmt.Errorf("no webhook arrived within 30 s; look at %s, and at GET /v1/webhooks/%s/deliveries",
-			s.state.Log("emulator"), s.demo.WebhookID)
+			s.state.File("emulator.log"), s.demo.WebhookID)
 	case !s.arrived.request.Verified:
 		return fmt.Errorf("the receiver refused the webhook's signature")
 	}
@@ -129,5 +129,5 @@ func (s *session) report() {
 	}
 	fmt.Printf("  %s\nThe partner guide's handler says: signature verified, answered %d.\n", body, r.Status)
 	fmt.Printf("\n  console   %s\n  API       %s/v1\n  AWS       %s (test/test, %s)\n  details   %s\n",
-		s.run.ConsoleURL, s.run.APIURL, s.run.AWSEndpoint, s.run.Region, s.state.Run())
+		s.run.ConsoleURL, s.run.APIURL, s.run.AWSEndpoint, s.run.Region, s.state.File(local.RunFile))
 }

@@ -31,7 +31,7 @@ func (s *session) deploy(ctx context.Context) error {
 		return err
 	}
 	var last deployed
-	if err := local.ReadJSON(s.state.Deployed(), &last); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := local.ReadJSON(s.state.File(local.DeployedFile), &last); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	if last.Instance != s.instance {
@@ -46,12 +46,12 @@ func (s *session) deploy(ctx context.Context) error {
 			return err
 		}
 		last.Bootstrapped = true
-		if err := local.WriteJSON(s.state.Deployed(), last); err != nil {
+		if err := local.WriteJSON(s.state.File(local.DeployedFile), last); err != nil {
 			return err
 		}
 	}
-	err = s.cdk(ctx, "deploy", "--require-approval", "never", "--outputs-file", s.state.Outputs(),
-		"-c", "stage=local", "-c", "caCert="+s.state.CACert())
+	err = s.cdk(ctx, "deploy", "--require-approval", "never", "--outputs-file", s.state.File(local.OutputsFile),
+		"-c", "stage=local", "-c", "caCert="+s.state.File(local.CACertFile))
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *session) deploy(ctx context.Context) error {
 		return err
 	}
 	last.Hash = hash
-	return local.WriteJSON(s.state.Deployed(), last)
+	return local.WriteJSON(s.state.File(local.DeployedFile), last)
 }
 
 // deployHash covers all that a deployment is made of: the functions, the CDK app as it was built, and its inputs.
@@ -72,7 +72,7 @@ func (s *session) deployHash() (string, error) {
 		return "", fmt.Errorf("the functions are not built: run `make build`")
 	}
 	files = append(files, s.app(), filepath.Join(s.root, "infra", "package-lock.json"),
-		filepath.Join(s.root, "infra", "cdk.json"), s.state.CACert())
+		filepath.Join(s.root, "infra", "cdk.json"), s.state.File(local.CACertFile))
 	return hashFiles(files...)
 }
 
@@ -100,19 +100,19 @@ func (s *session) cdk(ctx context.Context, args ...string) error {
 // readOutputs takes the stack's outputs into the run. The API's address is the emulator's own, in the form that both
 // MiniStack and LocalStack serve: the one in the outputs is AWS's.
 func (s *session) readOutputs() error {
-	o, err := local.ReadOutputs(s.state.Outputs())
+	o, err := local.ReadOutputs(s.state.File(local.OutputsFile))
 	if err != nil {
 		return err
 	}
 	api, err := url.Parse(o["ApiUrl"])
 	if err != nil || api.Path == "" || o["ApiId"] == "" {
-		return fmt.Errorf("%s: no usable ApiUrl and ApiId", s.state.Outputs())
+		return fmt.Errorf("%s: no usable ApiUrl and ApiId", s.state.File(local.OutputsFile))
 	}
 	s.outputs = o
 	base := s.run.AWSEndpoint + "/_aws/execute-api/" + o["ApiId"] + strings.TrimSuffix(api.Path, "/")
 	s.run.Region, s.run.VerificationsTable = local.Region, o["VerificationsTable"]
 	s.run.APIURL, s.run.AdminURL, s.run.ConsoleURL = base, base, base+"/console/"
-	s.run.CACert, s.run.CAKey = s.state.CACert(), s.state.CAKey()
+	s.run.CACert, s.run.CAKey = s.state.File(local.CACertFile), s.state.File(local.CAKeyFile)
 	return nil
 }
 

@@ -141,7 +141,7 @@ func down(o options) error {
 		}
 		fmt.Printf("%s (pid %d) ended in %.1f s\n", name, p.PID, time.Since(at).Seconds())
 	}
-	for _, f := range []string{o.state.Run(), o.state.Processes()} {
+	for _, f := range []string{o.state.File(local.RunFile), o.state.File(local.ProcessesFile)} {
 		if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Everything that `make test` does, from the project's root: installs what it needs, checks, tests, starts a copy of its
+# own on PORT_BASE+50.. in localstack/.state/test, and ends it whatever happens. A step's output is shown if it fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+state=localstack/.state/test
+logs=$state/logs
+port=$((${PORT_BASE:-4500} + 50))
+stack=.build/stack
+lint=localstack/.state/venv-lint/bin
+# A step takes these from the environment of whoever started us only by accident.
+unset E2E_STATE E2E_ENDPOINT AWS_PROFILE AWS_ENDPOINT_URL
+export SAM_CLI_TELEMETRY=0 GOFLAGS=-buildvcs=false
+
+rm -rf "$state"
+mkdir -p "$logs"
+table=()
+began=$SECONDS
+
+finish() {
+  code=$?
+  trap - EXIT
+  if [ -n "${installing:-}" ]; then wait "$installing" || true; fi
+  if [ -x "$stack" ] && ! "$stack" down -state "$state" >"$logs/down.log" 2>&1; then
+    cat "$logs/down.log" >&2
+    code=1
+  fi
+  printf '\n'
+  if [ "${#table[@]}" -gt 0 ]; then printf '%s\n' "${table[@]}"; fi
+  printf '%6d s  all\n' $((SECONDS - began))
+  if [ "$code" = 0 ]; then echo 'All passed.'; else echo "FAILED; logs are in $logs" >&2; fi
+  exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+step() { # NAME COMMAND...
+  local name=$1 log at=$SECONDS
+  log=$logs/$(tr -cs 'a-z0-9\n' - <<<"$name").log
+  shift
+  if ! "$@" >"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    table+=("$(printf '%6d s  %s: FAILED' $((SECONDS - at)) "$name")")
+    echo "failed: $name" >&2
+    exit 1
+  fi
+  table+=("$(printf '%6d s  %s' $((SECONDS - at)) "$name")")
+  printf '%6d s  %s\n' $((SECONDS - at)) "$name"
+}
+
+tools() {
+  local tool
+  for tool in go node npm python3 gcc; do
+    command -v "$tool" >/dev/null || { echo "error: $tool is missing (gcc: for Go's race detector)"; return 1; }
+  done
+}
+locals() { grep -rl --include='*.go' '^//go:build .*local' shared | xargs -n1 dirname | sort -u | sed 's|^|./|'; }
+race_local() { locals | xargs go test -race -tags local; }
+vet() { go vet ./... && go vet -tags local ./shared/... ./functions/...; }
+sam() {
+  "$lint/sam" validate --lint --template template.yaml --region us-east-1 &&
+    PATH=$PWD/$lint:$PATH "$lint/sam" build --template template.yaml --build-dir "$state/sam" --cache-dir "$state/sam-cache"
+}
+up() { "$stack" up -state "$state" -shift 50; }
+stores() { E2E_ENDPOINT=http://127.0.0.1:$port go test -count=1 ./shared/dynamo ./shared/queue ./shared/vault ./shared/objects; }
+e2e() { E2E_STATE=$PWD/$state/run.json go test -count=1 -timeout 10m -v ./localstack/e2e; }
+stopped() {
+  "$stack" down -state "$state"
+  ! curl -s -o /dev/null "http://127.0.0.1:$port/" || { echo "something still answers on port $port"; return 1; }
+}
+
+step 'look for the tools' tools
+step 'build this project'\''s own tools' make --no-print-directory build-tools
+# The downloads wait for the network while the compiler works.
+"$stack" install venv infra receivers lint >"$logs/install.log" 2>&1 &
+installing=$!
+step 'build the functions' make --no-print-directory build
+step 'vet' vet
+step 'lint' make --no-print-directory lint
+step 'unit tests with the race detector' go test -race ./shared/... ./functions/...
+step 'the same of the local build' race_local
+wait_install() { wait "$installing" || { cat "$logs/install.log"; return 1; }; }
+if ! wait_install; then echo 'failed: install' >&2; exit 1; fi
+installing=
+step 'tests of infra and localstack' go test ./infra/... ./localstack/local/... ./localstack/stack/... ./localstack/adminctl/...
+step 'sam validate --lint, sam build' sam
+step 'start and deploy a copy' up
+step 'conformance of the stores' stores
+step 'end to end' e2e
+step 'stop it' stopped
