@@ -50,6 +50,7 @@ func TestCredentialHasOneSpelling(t *testing.T) {
 	for name, s := range map[string]string{
 		"empty": "", "prefix": "crk_", "longer": text + "0", "shorter": text[:len(text)-1], "padding": text + "=",
 		"line feed": text + "\n", "leading space": " " + text, "upper case": strings.ToUpper(text),
+		"line feeds":     text[:20] + strings.Repeat("\n", credentialLen-20),
 		"session prefix": "crs_" + text[4:], "line feed inside": text[:30] + "\n" + text[30:],
 	} {
 		if _, _, ok := parseCredential(s); ok {

@@ -157,6 +157,21 @@ func TestPanicIsA500WithoutText(t *testing.T) {
 	}
 }
 
+// Nothing of an answer that was begun before a panic gets out.
+func TestPanicInTheMiddleOfAnAnswer(t *testing.T) {
+	w := newWorld(t)
+	f := newPortal(Config{Now: w.clock, Log: newLogger(w.log)}).front
+	f.public = map[string]http.Handler{"/half": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Half", "1")
+		_, _ = w.Write([]byte("half"))
+		panic("x")
+	})}
+	r := w.send(f, req{method: "GET", path: "/half"}, Caller{}).problem(500)
+	if r.header.Get("X-Half") != "" || r.header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Fatalf("%v", r.header)
+	}
+}
+
 func TestOneEventPerRequest(t *testing.T) {
 	w := newWorld(t)
 	key := w.partner("acme")

@@ -128,6 +128,17 @@ func TestUpdateRefuses(t *testing.T) {
 	}
 }
 
+// A url that is as it was is not looked up again: an edit of something else must not fail with its name server.
+func TestSameURLIsNotChecked(t *testing.T) {
+	w := newWorld(t)
+	key := w.partner("acme")
+	id := w.webhook(key, nil)
+	w.portal = New(Config{
+		Store: w.store, Vault: w.vault, Queue: w.queue, Sender: w.sender, Now: w.clock, Rand: w.ids().Rand, Log: newLogger(w.log),
+	})
+	w.do(req{method: "PATCH", path: "/v1/webhooks/" + id, key: key, body: `{"url":"https://hooks.example.com/in","description":"rent"}`}).want(200)
+}
+
 func TestIfMatch(t *testing.T) {
 	w := newWorld(t)
 	key := w.partner("acme")

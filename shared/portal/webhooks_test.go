@@ -162,6 +162,7 @@ func TestBadJSON(t *testing.T) {
 		"trailing":          {good + "1", 400},
 		"two":               {good + good, 400},
 		"duplicate name":    {`{"url":"https://hooks.example.com/in","url":"https://sesame.example.com/"}`, 400},
+		"duplicate unknown": {`{"sesame":1,"sesame":2}`, 400},
 		"escaped duplicate": {`{"url":"https://hooks.example.com/in","\u0075rl":"https://sesame.example.com/"}`, 400},
 		"nested duplicate":  {`{"authHeader":{"name":"sesame","name":"b"}}`, 400},
 		"invalid UTF-8":     {"{\"description\":\"sesame\xff\"}", 400},
@@ -289,6 +290,13 @@ func TestForeignWebhooksDoNotExist(t *testing.T) {
 	absent = append(absent, req{method: "GET", path: "/v1/webhooks/" + unknown + "/deliveries/" + d.ID})
 	malformed = append(malformed, req{method: "GET", path: "/v1/webhooks/nothing/deliveries/nothing"})
 	want := w.do(req{method: "GET", path: "/v1/nothing", key: other}).problem(404)
+	for _, r := range malformed {
+		r.key = other
+		w.do(r)
+	}
+	if n := w.store.Calls()["Webhook"] + w.store.Calls()["Delivery"]; n != 0 {
+		t.Errorf("what is no id was looked up %d times", n)
+	}
 	for i := range foreign {
 		for _, r := range []req{foreign[i], absent[i], malformed[i]} {
 			r.key = other
