@@ -64,7 +64,7 @@ check: need-go ## the quick tier: vet and short tests, no emulator
 	go test -short ./...
 
 lint: need-go ## formatting and golangci-lint
-	@files=$$(gofmt -l functions infra shared localstack); [ -z "$$files" ] || { echo "not formatted: $$files" >&2; exit 1; }
+	@files=$$(find functions infra shared localstack -name node_modules -prune -o -name '*.go' -print | xargs gofmt -l); [ -z "$$files" ] || { echo "not formatted: $$files" >&2; exit 1; }
 	@# infra is vetted only: linters that follow data would first work through the whole of awscdk, for minutes.
 	GOLANGCI_LINT_CACHE=$(CURDIR)/.build/lint $(GOLANGCI) run --allow-parallel-runners ./functions/... ./shared/... ./localstack/...
 

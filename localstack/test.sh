@@ -21,7 +21,7 @@ began=$SECONDS
 finish() {
   code=$?
   trap - EXIT
-  if [ -n "${installing:-}" ]; then wait "$installing" || true; fi
+  if [ -n "${installing:-}" ]; then kill "$installing" && wait "$installing" || true; fi
   if [ -x "$stack" ] && ! "$stack" down -state "$state" >"$logs/down.log" 2>&1; then
     cat "$logs/down.log" >&2
     code=1
