@@ -64,6 +64,7 @@ func partnerViewOf(p *webhook.Partner) partnerView {
 
 type partnerOutput struct{ Body partnerView }
 
+// PartnerParam is the partner in a path. It is exported because huma reads it by reflection.
 type PartnerParam struct {
 	PartnerID string `path:"partnerId"`
 }

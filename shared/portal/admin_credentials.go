@@ -25,6 +25,7 @@ func (a *admin) credentialRoutes(rs *routes) {
 	}, optionalBody, a.createSession)
 }
 
+// KeyView is an API key without its secret.
 type KeyView struct {
 	ID        string    `json:"id"`
 	Name      *string   `json:"name"`

@@ -11,11 +11,6 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-const (
-	stateEnum     = "pending,delivered,exhausted,held,cancelled,undeliverable,expired"
-	errorCodeEnum = "dns_error,blocked_address,connection_refused,connection_reset,connect_timeout,tls_error,timeout,http_status,protocol_error,interrupted"
-)
-
 func (p *portal) deliveryRoutes(rs *routes) {
 	register(rs, huma.Operation{
 		OperationID: "listDeliveries", Method: http.MethodGet, Path: webhookPath + "/deliveries", Tags: []string{"deliveries"},
@@ -97,8 +92,8 @@ type deliveriesInput struct {
 	State          webhook.State `query:"state" enum:"pending,delivered,exhausted,held,cancelled,undeliverable,expired"`
 	EventType      string        `query:"eventType" enum:"verification.completed,verification.failed,verification.expired,verification.manual_review_completed"`
 	VerificationID string        `query:"verificationId" maxLength:"1024"`
-	Since          string        `query:"since" doc:"Events from this time on, RFC 3339." example:"2026-01-31T00:00:00Z"`
-	Until          string        `query:"until" doc:"Events before this time, RFC 3339." example:"2026-02-01T00:00:00Z"`
+	Since          string        `query:"since" format:"date-time" doc:"Events from this time on, RFC 3339." example:"2026-01-31T00:00:00Z"`
+	Until          string        `query:"until" format:"date-time" doc:"Events before this time, RFC 3339." example:"2026-02-01T00:00:00Z"`
 }
 
 // query checks the filters.

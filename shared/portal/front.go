@@ -159,6 +159,7 @@ func (c *call) fail(err error) {
 	switch webhook.CodeOf(err) {
 	case webhook.Internal, webhook.Unavailable, webhook.Corrupt:
 		c.cause = err
+	default: // the caller's own fault, told by the answer
 	}
 }
 

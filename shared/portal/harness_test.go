@@ -274,9 +274,8 @@ func (f *fakeSender) Send(_ context.Context, r webhook.Request) webhook.Response
 
 // syncBuffer is a log that goroutines may write to.
 type syncBuffer struct {
-	mu     sync.Mutex
-	events int
-	buf    bytes.Buffer
+	mu  sync.Mutex
+	buf bytes.Buffer
 }
 
 func (b *syncBuffer) Write(p []byte) (int, error) {

@@ -114,9 +114,9 @@ func invalid(err error) *Problem {
 	p := newProblem(http.StatusUnprocessableEntity, webhook.Invalid, invalidText)
 	var walk func(error)
 	walk = func(err error) {
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // it walks the whole tree itself
 		case *webhook.Error:
-			p.withFault(e.Field, e.Message)
+			_ = p.withFault(e.Field, e.Message)
 		case interface{ Unwrap() []error }:
 			for _, x := range e.Unwrap() {
 				walk(x)
@@ -149,7 +149,7 @@ func useProblems() {
 			if !errors.As(err, &d) {
 				continue
 			}
-			p.withFault(shorten(d.Location), d.Message)
+			_ = p.withFault(shorten(d.Location), d.Message)
 		}
 		if status == http.StatusBadRequest && len(p.Errors) == 1 {
 			p.Detail = p.Errors[0].Message

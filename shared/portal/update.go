@@ -9,19 +9,19 @@ import (
 )
 
 type authHeaderPatch struct {
-	Name  optional[string] `json:"name,omitempty" minLength:"1" maxLength:"64"`
-	Value optional[string] `json:"value,omitempty" minLength:"1" maxLength:"4096" doc:"Left out: the value stays."`
+	Name  optional[string] `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"64"`
+	Value optional[string] `json:"value,omitempty" nullable:"false" minLength:"1" maxLength:"4096" doc:"Left out: the value stays."`
 }
 
 type patchBodyFields struct {
-	URL             optional[string]          `json:"url,omitempty" minLength:"1" maxLength:"2048"`
-	Active          optional[bool]            `json:"active,omitempty" doc:"true activates and delivers what is held, false deactivates."`
+	URL             optional[string]          `json:"url,omitempty" nullable:"false" minLength:"1" maxLength:"2048"`
+	Active          optional[bool]            `json:"active,omitempty" nullable:"false" doc:"true activates and delivers what is held, false deactivates."`
 	Description     optional[string]          `json:"description,omitempty" maxLength:"500"`
 	EventTypes      optional[[]eventTypeName] `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"null: all."`
 	TypeNaming      optional[typeNamingName]  `json:"typeNaming,omitempty" doc:"null: guide."`
 	AuthHeader      optional[authHeaderPatch] `json:"authHeader,omitempty" doc:"null removes the header."`
 	PayloadTemplate template                  `json:"payloadTemplate,omitempty" doc:"Not supported in this version."`
-	Secret          optional[string]          `json:"secret,omitempty" maxLength:"128" doc:"Replaces the signing secret at once."`
+	Secret          optional[string]          `json:"secret,omitempty" nullable:"false" maxLength:"128" doc:"Replaces the signing secret at once."`
 }
 
 type updateInput struct {
