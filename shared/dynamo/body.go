@@ -46,7 +46,7 @@ func packBody(body []byte) []byte {
 	}
 	var b bytes.Buffer
 	b.WriteByte(bodyDeflate)
-	w := deflaters.Get().(*flate.Writer)
+	w := deflaters.Get().(*flate.Writer) //nolint:errcheck // the pool holds nothing else
 	defer deflaters.Put(w)
 	w.Reset(&b)
 	// A bytes.Buffer refuses no write.

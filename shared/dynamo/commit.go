@@ -32,7 +32,7 @@ func (s *Store) Commit(ctx context.Context, c webhook.Change) error {
 			c.Stored()
 			return nil
 		}
-		if !s.addBodies(writes, refused, token, bodies) {
+		if !s.addBodies(writes, refused, bodies) {
 			return err
 		}
 	}
@@ -237,7 +237,7 @@ func (w *write) transactItem() types.TransactWriteItem {
 
 // addBodies notes in bodies which refused deliveries have the right version and lack only their body's item. It
 // reports whether writing again can succeed: there are such deliveries, and nothing else was refused.
-func (s *Store) addBodies(writes []write, refused []*met, token string, bodies map[webhook.Ref]bool) bool {
+func (s *Store) addBodies(writes []write, refused []*met, bodies map[webhook.Ref]bool) bool {
 	found := false
 	for i, m := range refused {
 		if m == nil {

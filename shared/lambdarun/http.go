@@ -36,7 +36,7 @@ func serve(ctx context.Context, h http.Handler, in events.APIGatewayProxyRequest
 	if in.IsBase64Encoded {
 		decoded, err := base64.StdEncoding.DecodeString(in.Body)
 		if err != nil {
-			return events.APIGatewayProxyResponse{StatusCode: http.StatusBadRequest}, nil
+			return events.APIGatewayProxyResponse{StatusCode: http.StatusBadRequest}, nil //nolint:nilerr // the client's fault
 		}
 		body = decoded
 	}

@@ -1,3 +1,5 @@
+// Package webhook is the domain and its words: partners, webhooks, events, deliveries, attempts and their states. It reads
+// no clock, makes no randomness and knows neither AWS nor HTTP.
 package webhook
 
 import (
@@ -68,9 +70,9 @@ type Webhook struct {
 type DeactivationReason string
 
 const (
-	// ReasonFailures: the fifth retry of a round failed.
+	// ReasonFailures says that the fifth retry of a round failed.
 	ReasonFailures DeactivationReason = "failures"
-	// ReasonPartner: the partner switched it off.
+	// ReasonPartner says that the partner switched it off.
 	ReasonPartner DeactivationReason = "partner"
 )
 
