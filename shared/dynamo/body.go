@@ -31,6 +31,7 @@ const bodyDictionary = `"proofData":{"formattedData":{"metadata":{"firstName":""
 // inlineBody is the largest stored body, in bytes, that stands in the delivery's own item: every save writes it again.
 const inlineBody = 4 << 10
 
+// deflaters holds *flate.Writer: making one costs far more than compressing a body.
 var deflaters = sync.Pool{New: func() any {
 	w, err := flate.NewWriterDict(nil, flate.BestCompression, []byte(bodyDictionary))
 	if err != nil {

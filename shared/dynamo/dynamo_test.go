@@ -254,7 +254,11 @@ func TestTTL(t *testing.T) {
 			}
 			for _, it := range r.Items {
 				got := ttlOf(it)
-				if sk := it[env.SortKey].(*types.AttributeValueMemberS).Value; strings.HasPrefix(sk, "B#") {
+				sk, ok := it[env.SortKey].(*types.AttributeValueMemberS)
+				if !ok {
+					t.Fatalf("an item without a sort key: %v", it)
+				}
+				if strings.HasPrefix(sk.Value, "B#") {
 					if got.Before(at.Add(webhook.FinalRetention)) {
 						t.Errorf("a body's TTL is %v, before its delivery's can be", got)
 					}
