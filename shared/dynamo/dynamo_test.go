@@ -370,32 +370,3 @@ func TestNewerFormat(t *testing.T) {
 		t.Fatalf("got %v, want corrupt", err)
 	}
 }
-
-// TestTornBody puts another version of a body beside its delivery: the two must not be mixed.
-func TestTornBody(t *testing.T) {
-	x := newTables(t)
-	s := x.store()
-	ctx := context.Background()
-	d := largeDelivery()
-	commit(t, s, deliveries(d))
-	k := map[string]types.AttributeValue{
-		env.PartitionKey: &types.AttributeValueMemberS{Value: "p#w"},
-		env.SortKey:      &types.AttributeValueMemberS{Value: "B#" + d.ID},
-	}
-	_, err := x.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: aws.String(x.options.DeliveriesTable), Key: k, UpdateExpression: aws.String("SET bv = :bv"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":bv": &types.AttributeValueMemberS{Value: "other-1"}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Delivery(ctx, d.Ref()); webhook.CodeOf(err) != webhook.Unavailable {
-		t.Errorf("a body of another version: %v, want unavailable", err)
-	}
-	if _, err := x.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: aws.String(x.options.DeliveriesTable), Key: k}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Delivery(ctx, d.Ref()); webhook.CodeOf(err) != webhook.Corrupt {
-		t.Errorf("a body that is gone: %v, want corrupt", err)
-	}
-}
