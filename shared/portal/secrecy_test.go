@@ -38,13 +38,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	try(req{method: "POST", path: hook + "/deactivate"})
 	try(req{method: "POST", path: hook + "/activate", body: `{"held":"` + own + `"}`})
 	// Every way in which the input is wrong, with a secret in it.
-	for _, body := range []string{
-		`{"secret":"` + own + `","secret":"` + own + `"}`, `{"secret":"` + own, `{"secret":["` + own + `"]}`, `"` + own + `"`,
-		`{"secret":"` + own + "\xff\"}", `{"authHeader":"` + header + `"}`, `{"authHeader":{"name":"` + header + ` ","value":"` + header + `"}}`,
-		`{"authHeader":{"name":"a","value":"` + header + `\n"}}`, `{"typeNaming":"` + own + `"}`, `{"eventTypes":["` + own + `"]}`,
-		`{"url":"http://u:` + own + `@x.example.com"}`, `{"url":"https://private.example.com/` + own + `"}`, `{"secret":"` + strings.Repeat(own, 6) + `"}`,
-		`{"payloadTemplate":"` + own + `"}`, `{"description":"\u0000` + own + `"}`, `{"active":"` + own + `"}`,
-	} {
+	for _, body := range wrongBodies(own, header) {
 		try(req{method: "POST", path: "/v1/webhooks", body: body})
 		try(req{method: "PATCH", path: hook, body: body})
 	}
@@ -71,5 +65,16 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 	if n := len(w.log.lines(t)); n < len(answers) {
 		t.Fatalf("only %d log lines", n)
+	}
+}
+
+// wrongBodies are bodies that are refused, each in another way, with a secret in them.
+func wrongBodies(own, header string) []string {
+	return []string{
+		`{"secret":"` + own + `","secret":"` + own + `"}`, `{"secret":"` + own, `{"secret":["` + own + `"]}`, `"` + own + `"`,
+		`{"secret":"` + own + "\xff\"}", `{"authHeader":"` + header + `"}`, `{"authHeader":{"name":"` + header + ` ","value":"` + header + `"}}`,
+		`{"authHeader":{"name":"a","value":"` + header + `\n"}}`, `{"typeNaming":"` + own + `"}`, `{"eventTypes":["` + own + `"]}`,
+		`{"url":"http://u:` + own + `@x.example.com"}`, `{"url":"https://private.example.com/` + own + `"}`, `{"secret":"` + strings.Repeat(own, 6) + `"}`,
+		`{"payloadTemplate":"` + own + `"}`, `{"description":"\u0000` + own + `"}`, `{"active":"` + own + `"}`,
 	}
 }

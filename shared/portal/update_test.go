@@ -18,44 +18,46 @@ var full = map[string]any{
 	"secret": "an own secret of 24 chars", "authHeader": map[string]string{"name": "x-api-key", "value": "sesame"},
 }
 
+// updates are merge patches of the webhook full, and what they do to it.
+var updates = map[string]struct {
+	patch string
+	// want are the members that change.
+	want map[string]any
+	// generation is the webhook's afterwards; it was 1.
+	generation int64
+	// written tells whether anything is stored.
+	written bool
+}{
+	"nothing":               {`{}`, nil, 1, false},
+	"same url":              {`{"url":"https://hooks.example.com/in"}`, nil, 1, false},
+	"same url, other case":  {`{"url":"https://HOOKS.example.com/in"}`, nil, 1, false},
+	"same secret":           {`{"secret":"an own secret of 24 chars"}`, nil, 1, false},
+	"same header":           {`{"authHeader":{"name":"x-api-key","value":"sesame"}}`, nil, 1, false},
+	"header without change": {`{"authHeader":{}}`, nil, 1, false},
+	"same description":      {`{"description":"payroll"}`, nil, 1, false},
+	"active as it is":       {`{"active":true}`, nil, 1, false},
+	"template null":         {`{"payloadTemplate":null}`, nil, 1, false},
+	"url":                   {`{"url":"https://b.example.com/"}`, map[string]any{"url": "https://b.example.com/"}, 2, true},
+	"secret":                {`{"secret":"another secret of 24 bytes"}`, map[string]any{"secretHint": "…ytes"}, 2, true},
+	"header value":          {`{"authHeader":{"value":"open"}}`, map[string]any{}, 2, true},
+	"header name": {
+		`{"authHeader":{"name":"x-other"}}`, map[string]any{"authHeader": map[string]any{"name": "x-other", "value": Mask}}, 2, true,
+	},
+	"header removed": {`{"authHeader":null}`, map[string]any{"authHeader": nil}, 2, true},
+	"url and secret": {
+		`{"url":"https://b.example.com/","secret":"another secret of 24 bytes"}`,
+		map[string]any{"url": "https://b.example.com/", "secretHint": "…ytes"}, 2, true,
+	},
+	"description":         {`{"description":"rent"}`, map[string]any{"description": "rent"}, 1, true},
+	"description removed": {`{"description":null}`, map[string]any{"description": nil}, 1, true},
+	"types":               {`{"eventTypes":["verification.expired"]}`, map[string]any{"eventTypes": []any{"verification.expired"}}, 1, true},
+	"types removed":       {`{"eventTypes":null}`, map[string]any{"eventTypes": allTypes}, 1, true},
+	"naming":              {`{"typeNaming":"guide"}`, map[string]any{"typeNaming": "guide"}, 1, true},
+	"naming removed":      {`{"typeNaming":null}`, map[string]any{"typeNaming": "guide"}, 1, true},
+}
+
 func TestUpdate(t *testing.T) {
-	const same = 1
-	for name, c := range map[string]struct {
-		patch string
-		// want are the members that change.
-		want map[string]any
-		// generation is the webhook's afterwards; it was 1.
-		generation int64
-		// written tells whether anything is stored.
-		written bool
-	}{
-		"nothing":               {`{}`, nil, same, false},
-		"same url":              {`{"url":"https://hooks.example.com/in"}`, nil, same, false},
-		"same url, other case":  {`{"url":"https://HOOKS.example.com/in"}`, nil, same, false},
-		"same secret":           {`{"secret":"an own secret of 24 chars"}`, nil, same, false},
-		"same header":           {`{"authHeader":{"name":"x-api-key","value":"sesame"}}`, nil, same, false},
-		"header without change": {`{"authHeader":{}}`, nil, same, false},
-		"same description":      {`{"description":"payroll"}`, nil, same, false},
-		"active as it is":       {`{"active":true}`, nil, same, false},
-		"template null":         {`{"payloadTemplate":null}`, nil, same, false},
-		"url":                   {`{"url":"https://b.example.com/"}`, map[string]any{"url": "https://b.example.com/"}, 2, true},
-		"secret":                {`{"secret":"another secret of 24 bytes"}`, map[string]any{"secretHint": "…ytes"}, 2, true},
-		"header value":          {`{"authHeader":{"value":"open"}}`, map[string]any{}, 2, true},
-		"header name": {
-			`{"authHeader":{"name":"x-other"}}`, map[string]any{"authHeader": map[string]any{"name": "x-other", "value": Mask}}, 2, true,
-		},
-		"header removed": {`{"authHeader":null}`, map[string]any{"authHeader": nil}, 2, true},
-		"url and secret": {
-			`{"url":"https://b.example.com/","secret":"another secret of 24 bytes"}`,
-			map[string]any{"url": "https://b.example.com/", "secretHint": "…ytes"}, 2, true,
-		},
-		"description":         {`{"description":"rent"}`, map[string]any{"description": "rent"}, same, true},
-		"description removed": {`{"description":null}`, map[string]any{"description": nil}, same, true},
-		"types":               {`{"eventTypes":["verification.expired"]}`, map[string]any{"eventTypes": []any{"verification.expired"}}, same, true},
-		"types removed":       {`{"eventTypes":null}`, map[string]any{"eventTypes": allTypes}, same, true},
-		"naming":              {`{"typeNaming":"guide"}`, map[string]any{"typeNaming": "guide"}, same, true},
-		"naming removed":      {`{"typeNaming":null}`, map[string]any{"typeNaming": "guide"}, same, true},
-	} {
+	for name, c := range updates {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			key := w.partner("acme")
