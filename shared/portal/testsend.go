@@ -19,9 +19,15 @@ type testInput struct {
 	Body *emptyBody
 }
 
-type headerView struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+// headersView shows headers by their lower-case names; several values of one name are joined as HTTP joins them.
+type headersView map[string]string
+
+func (v headersView) add(name, value string) {
+	name = strings.ToLower(name)
+	if earlier, ok := v[name]; ok {
+		value = earlier + ", " + value
+	}
+	v[name] = value
 }
 
 type attemptError struct {
@@ -30,13 +36,13 @@ type attemptError struct {
 }
 
 type testRequest struct {
-	Headers []headerView `json:"headers" nullable:"false" doc:"As sent; the authentication header's value is masked."`
-	Body    string       `json:"body" doc:"The exact body, as it was signed."`
+	Headers headersView `json:"headers" doc:"As sent, by lower-case name; the authentication header's value is masked."`
+	Body    string      `json:"body" doc:"The exact body, as it was signed."`
 }
 
 type testResponse struct {
-	Headers []headerView `json:"headers" nullable:"false"`
-	Body    string       `json:"body" doc:"The start of the answer, at most 4 KiB; secrets are removed."`
+	Headers headersView `json:"headers" doc:"Those that say something about the answer, by lower-case name."`
+	Body    string      `json:"body" doc:"The start of the answer, at most 4 KiB; secrets are removed."`
 }
 
 type testView struct {
@@ -87,22 +93,22 @@ func (p *portal) releaseTest(ctx context.Context, partnerID, owner string) {
 func testViewOf(w *webhook.Webhook, req webhook.Request, res webhook.Response) testView {
 	v := testView{
 		Delivered: res.OK(), DurationMs: res.Duration.Milliseconds(),
-		Request: testRequest{Headers: []headerView{}, Body: string(req.Body)},
+		Request: testRequest{Headers: headersView{}, Body: string(req.Body)},
 	}
 	for _, h := range req.Headers {
 		if strings.EqualFold(h.Name, w.AuthHeaderName) {
 			h.Value = Mask
 		}
-		v.Request.Headers = append(v.Request.Headers, headerView(h))
+		v.Request.Headers.add(h.Name, h.Value)
 	}
 	if !res.OK() {
 		v.Error = some(attemptError{Code: res.ErrorCode, Message: res.ErrorMessage})
 	}
 	if res.StatusCode != 0 {
 		v.StatusCode = &res.StatusCode
-		answer := testResponse{Headers: []headerView{}, Body: res.Excerpt}
+		answer := testResponse{Headers: headersView{}, Body: res.Excerpt}
 		for _, h := range res.Headers {
-			answer.Headers = append(answer.Headers, headerView(h))
+			answer.Headers.add(h.Name, h.Value)
 		}
 		v.Response = some(answer)
 	}

@@ -20,7 +20,7 @@ func TestSendTest(t *testing.T) {
 	})
 	before := w.stored("acme", id)
 	w.sender.answer = webhook.Response{
-		StatusCode: 204, Duration: 1500 * time.Millisecond, Headers: []webhook.Header{{Name: "server", Value: "x"}}, Excerpt: "ok",
+		StatusCode: 204, Duration: 1500 * time.Millisecond, Headers: []webhook.Header{{Name: "server", Value: "x"}, {Name: "date", Value: "a"}, {Name: "date", Value: "b"}}, Excerpt: "ok",
 	}
 	r := w.do(req{method: "POST", path: "/v1/webhooks/" + id + "/test", key: key}).want(200)
 	got := r.json()
@@ -28,7 +28,7 @@ func TestSendTest(t *testing.T) {
 	sent := w.sender.sent[0]
 	want := map[string]any{
 		"delivered": true, "statusCode": 204.0, "durationMs": 1500.0, "error": nil, "request": request,
-		"response": map[string]any{"headers": []any{map[string]any{"name": "server", "value": "x"}}, "body": "ok"},
+		"response": map[string]any{"headers": map[string]any{"server": "x", "date": "a, b"}, "body": "ok"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("got  %v\nwant %v", got, want)
@@ -38,15 +38,14 @@ func TestSendTest(t *testing.T) {
 		t.Fatalf("%+v", sent)
 	}
 	shown := map[string]string{}
-	for _, h := range request["headers"].([]any) {
-		m := h.(map[string]any)
-		shown[m["name"].(string)] = m["value"].(string)
+	for name, value := range request["headers"].(map[string]any) {
+		shown[name] = value.(string)
 	}
 	mac := hmac.New(sha256.New, []byte("an own secret of 24 chars"))
 	mac.Write(sent.Body)
 	for name, value := range map[string]string{
 		"content-type": "application/json", "x-webhook-event": "verification.completed", "x-webhook-attempt": "1",
-		"x-webhook-signature": hex.EncodeToString(mac.Sum(nil)), "webhook-timestamp": "1772600767", "X-Api-Key": Mask,
+		"x-webhook-signature": hex.EncodeToString(mac.Sum(nil)), "webhook-timestamp": "1772600767", "x-api-key": Mask,
 	} {
 		if shown[name] != value {
 			t.Errorf("%s is %q, want %q", name, shown[name], value)
