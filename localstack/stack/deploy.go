@@ -50,8 +50,7 @@ func (s *session) deploy(ctx context.Context) error {
 			return err
 		}
 	}
-	err = s.cdk(ctx, "deploy", "--require-approval", "never", "--outputs-file", s.state.File(local.OutputsFile),
-		"-c", "stage=local", "-c", "caCert="+s.state.File(local.CACertFile))
+	err = s.cdk(ctx, "deploy", "--require-approval", "never", "--outputs-file", s.state.File(local.OutputsFile))
 	if err != nil {
 		return err
 	}
@@ -92,7 +91,8 @@ func (s *session) cdk(ctx context.Context, args ...string) error {
 		"AWS_DEFAULT_REGION="+local.Region, "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null",
 		"AWS_SHARED_CREDENTIALS_FILE=/dev/null", "CDK_DISABLE_CLI_TELEMETRY=true",
 		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1")
-	args = append(args, "--app", s.app(), "--output", filepath.Join(string(s.state), "cdk.out"), "--no-notices", "--ci")
+	args = append(args, "--app", s.app(), "--output", filepath.Join(string(s.state), "cdk.out"), "--no-notices", "--ci",
+		"-c", "stage=local", "-c", "caCert="+s.state.File(local.CACertFile))
 	infra := filepath.Join(s.root, "infra")
 	return command(ctx, infra, vars, filepath.Join(infra, "node_modules", ".bin", "cdklocal"), args...)
 }
