@@ -20,7 +20,7 @@ STACK     := .build/stack
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: need-go
 need-go:
@@ -40,13 +40,17 @@ build-local: need-go
 	  CGO_ENABLED=0 go build -trimpath -tags lambda.norpc,local -ldflags '$(LDFLAGS)' \
 	    -o .build/local/$$f/bootstrap ./functions/$$f; done
 
-.PHONY: build-tools
-build-tools: need-go
+# go build decides what is up to date.
+.PHONY: build-tools $(STACK)
+$(STACK): need-go
 	@go build -o $(STACK) ./localstack/stack
+
+build-tools: $(STACK)
 	@go build -o .build/cdk-app ./infra
 
 .PHONY: run stop
-run: ## build, start the emulator, deploy, show a verified webhook; EMULATOR=<url> uses a running one
+run: $(STACK) ## build, start the emulator, deploy, show a verified webhook; EMULATOR=<url> uses a running one
+	@$(STACK) check $(if $(EMULATOR),-emulator $(EMULATOR))
 	@echo '[0/8] build'
 	@$(MAKE) --no-print-directory -j2 build-local build-tools
 	@$(STACK) up $(if $(EMULATOR),-emulator $(EMULATOR))

@@ -72,6 +72,7 @@ stopped() {
 
 step 'look for the tools' tools
 step 'build this project'\''s own tools' make --no-print-directory build-tools
+step 'look for free ports' "$stack" check -state "$state" -shift 50
 # The downloads wait for the network while the compiler works.
 "$stack" install venv infra receivers lint >"$logs/install.log" 2>&1 &
 installing=$!

@@ -1,11 +1,13 @@
 package e2e
 
 import (
-	"bytes"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -77,9 +79,11 @@ func TestKilledDispatcherLosesNothing(t *testing.T) {
 }
 
 // killFunction kills the processes in which this copy's emulator runs a function. They are known by what the emulator
-// gave them: the function's name and the emulator's own address.
+// gave them: the function's name, and its own address, whose host emulators spell differently.
 func killFunction(t *testing.T, w *world, name string) (killed int) {
 	t.Helper()
+	endpoint, err := url.Parse(w.run.AWSEndpoint)
+	must(t, err)
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")
 	must(t, err)
 	for _, file := range environs {
@@ -87,9 +91,11 @@ func killFunction(t *testing.T, w *world, name string) (killed int) {
 		if err != nil {
 			continue // ended meanwhile, or another user's
 		}
-		vars := "\x00" + string(b)
-		if !bytes.Contains([]byte(vars), []byte("\x00AWS_LAMBDA_FUNCTION_NAME="+name+"\x00")) ||
-			!bytes.Contains([]byte(vars), []byte("\x00AWS_ENDPOINT_URL="+w.run.AWSEndpoint+"\x00")) {
+		vars := strings.Split(string(b), "\x00")
+		ours := slices.Contains(vars, "AWS_LAMBDA_FUNCTION_NAME="+name) && slices.ContainsFunc(vars, func(v string) bool {
+			return strings.HasPrefix(v, "AWS_ENDPOINT_URL=") && strings.HasSuffix(v, ":"+endpoint.Port())
+		})
+		if !ours {
 			continue
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))

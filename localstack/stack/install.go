@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/cr3dentials/verification-webhooks/localstack/local"
 )
 
 // venvDir holds the Python environment of the emulator; all running copies of a clone share it.
@@ -118,6 +120,30 @@ func command(ctx context.Context, dir string, env []string, program string, args
 			out = out[len(out)-most:]
 		}
 		return fmt.Errorf("%s %s: %w\n%s", filepath.Base(program), strings.Join(args, " "), err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// check says what would keep up from working: a missing tool, a taken port.
+func check(ctx context.Context, o options) error {
+	if err := checkTools(ctx); err != nil {
+		return err
+	}
+	running, err := local.Running(o.state)
+	if err != nil {
+		return err
+	}
+	ports := map[string]int{"receiver": o.ports.Receiver()}
+	if o.emulator == "" {
+		ports["emulator"] = o.ports.Emulator()
+	}
+	for name, port := range ports {
+		if p := running[name]; p.Alive() && p.Port == port {
+			continue
+		}
+		if err := local.CheckFree(port, "the "+name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

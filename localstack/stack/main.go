@@ -1,6 +1,7 @@
 // Command stack starts and stops everything that runs on this machine: the emulator, the CDK stack deployed to it, the
 // demo receiver. `make run`, `make stop` and `make test` call it from the project's root.
 //
+//	stack check   say what is missing on this machine, before anything takes long
 //	stack up      start what is not running, deploy what changed, show a verified webhook arriving, leave all running
 //	stack down    end what up started
 //	stack install TOOLS...   make the Python environments and node modules that are named: venv, lint, infra, receivers
@@ -37,7 +38,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("usage: stack up|down|install")
+		return fmt.Errorf("usage: stack check|up|down|install")
 	}
 	flags := flag.NewFlagSet("stack "+args[0], flag.ContinueOnError)
 	state := flags.String("state", "localstack/.state", "folder of this running copy")
@@ -63,6 +64,8 @@ func run(ctx context.Context, args []string) error {
 	}
 	o := options{root, local.Dir(abs), local.Ports{Base: ports.Base + *shift}, *emulator}
 	switch args[0] {
+	case "check":
+		return check(ctx, o)
 	case "up":
 		return up(ctx, o)
 	case "down":
