@@ -65,9 +65,11 @@ type Effects struct {
 
 // ReceivedRequest is one request as the receiver saw it.
 type ReceivedRequest struct {
-	At        int64 // unix milliseconds
-	Headers   map[string]string
-	Body      map[string]any
+	At      int64 // unix milliseconds
+	Headers map[string]string
+	Body    map[string]any
+	// Text is the body as the receiver writes it again, in the order in which it came.
+	Text      string
 	Verified  bool
 	Duplicate bool
 	Status    int

@@ -18,7 +18,7 @@ class Partner {
     this.statuses = {}; // sessionId -> status
     this.notifications = []; // {kind, sessionId}
     this.processedWebhooks = new Set();
-    this.requests = []; // {at, path, headers, body, verified, duplicate, status}
+    this.requests = []; // {at, headers, body, text, verified, duplicate, status}
   }
 
   updateUserVerificationStatus(sessionId, status) {
@@ -44,7 +44,7 @@ class Partner {
 
   // The guide's route handler with its signature check, its duplicate check and its own body, in this order.
   handle(req, res) {
-    const seen = { at: Date.now(), headers: req.headers, body: req.body, verified: false, duplicate: false };
+    const seen = { at: Date.now(), headers: req.headers, body: req.body, text: JSON.stringify(req.body), verified: false, duplicate: false };
     this.requests.push(seen);
     res.on('finish', () => { seen.status = res.statusCode; });
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -114,9 +115,9 @@ func (s *session) showWebhook(ctx context.Context) error {
 // report prints what arrived and where everything is.
 func (s *session) report() {
 	r := s.arrived.request
-	body, err := json.MarshalIndent(r.Body, "  ", "  ")
-	if err != nil {
-		body = []byte(err.Error())
+	var body bytes.Buffer
+	if err := json.Indent(&body, []byte(r.Text), "  ", "  "); err != nil {
+		body.WriteString(r.Text)
 	}
 	fmt.Printf("\nThe webhook arrived %d ms after its record was written: POST %s\n", s.arrived.after.Milliseconds(), s.run.ReceiverURL)
 	names := make([]string, 0, len(r.Headers))
@@ -127,7 +128,7 @@ func (s *session) report() {
 	for _, name := range names {
 		fmt.Printf("  %s: %s\n", name, r.Headers[name])
 	}
-	fmt.Printf("  %s\nThe partner guide's handler says: signature verified, answered %d.\n", body, r.Status)
+	fmt.Printf("  %s\nThe partner guide's handler says: signature verified, answered %d.\n", &body, r.Status)
 	fmt.Printf("\n  console   %s\n  API       %s/v1\n  AWS       %s (test/test, %s)\n  details   %s\n",
 		s.run.ConsoleURL, s.run.APIURL, s.run.AWSEndpoint, s.run.Region, s.state.File(local.RunFile))
 }
