@@ -403,7 +403,8 @@ func TestUnusableRecordsAreParkedAndBlockNobody(t *testing.T) {
 		t.Errorf("parked for %v", reasons)
 	}
 	// Once the partner is known, redriving delivers; redriving twice delivers once.
-	w.hook("nobody", nil)
+	w.advance(time.Hour)
+	w.hook("nobody", func(h *webhook.Webhook) { h.CreatedAt = w.clock() })
 	for range 2 {
 		for _, p := range parked {
 			_ = w.queue.Send(context.Background(), webhook.Message{Kind: webhook.RedriveMessage, ParkedID: p.ID})

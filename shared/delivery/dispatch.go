@@ -19,11 +19,16 @@ const maxSends = 128
 // batch is what the records of one invocation share.
 type batch struct {
 	slots chan struct{}
-	tally tally
+	tally *tally
+	// grace is how much later than a record a webhook may have been created and still get its event.
+	grace time.Duration
 
 	mu       sync.Mutex
 	partners map[string]*partnerRead
 }
+
+// unknownPartner is the reason of a parked record whose partner does not exist.
+const unknownPartner = "unknown_partner"
 
 var errPanic = webhook.Errorf(webhook.Internal, "panic")
 
@@ -37,7 +42,7 @@ type partnerRead struct {
 }
 
 func newBatch() *batch {
-	return &batch{slots: make(chan struct{}, maxSends), partners: map[string]*partnerRead{}}
+	return &batch{slots: make(chan struct{}, maxSends), tally: &tally{}, grace: creationGrace, partners: map[string]*partnerRead{}}
 }
 
 // Dispatch handles the stream records of one invocation, all at once. For each one that is an event it makes sure that
@@ -53,7 +58,7 @@ func (e *Engine) Dispatch(ctx context.Context, records [][]byte) []error {
 		wg.Go(func() { _, errs[i] = e.dispatchRecord(ctx, b, raw) })
 	}
 	wg.Wait()
-	e.flush(ctx, &b.tally)
+	e.flush(ctx, b.tally)
 	return errs
 }
 
@@ -78,7 +83,7 @@ func (e *Engine) dispatchRecord(ctx context.Context, b *batch, raw []byte) (park
 	}
 	p, webhooks, err := e.partner(ctx, b, record.Event.PartnerID)
 	if webhook.CodeOf(err) == webhook.NotFound {
-		return true, e.park(ctx, raw, &payload.Unusable{Reason: "unknown_partner"})
+		return true, e.park(ctx, raw, &payload.Unusable{Reason: unknownPartner})
 	}
 	if err != nil {
 		return false, err
@@ -87,7 +92,7 @@ func (e *Engine) dispatchRecord(ctx context.Context, b *batch, raw []byte) (park
 	var wg sync.WaitGroup
 	for i := range webhooks {
 		w := &webhooks[i]
-		if w.Eligible(record.Event, creationGrace) {
+		if w.Eligible(record.Event, b.grace) {
 			wg.Go(func() { errs[i] = e.firstOrPark(ctx, b, record, &p, w) })
 		}
 	}
@@ -185,7 +190,7 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, p *webho
 	d.DueAt = time.Time{} // the stream brings the record again until it is acknowledged: no need for the sweeper
 	switch err := e.Store.Commit(ctx, webhook.Change{Deliveries: []*webhook.Delivery{&d}}); webhook.CodeOf(err) {
 	case "":
-		return e.attempt(ctx, &d, w, secrets, &b.tally)
+		return e.attempt(ctx, &d, w, secrets, b.tally)
 	case webhook.Conflict:
 		return e.resume(ctx, d.Ref())
 	default:

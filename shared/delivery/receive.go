@@ -19,7 +19,7 @@ func (e *Engine) Receive(ctx context.Context, ms []webhook.Message) []error {
 		wg.Go(func() { errs[i] = e.recovering(ctx, func() error { return e.receive(ctx, b, m) }) })
 	}
 	wg.Wait()
-	e.flush(ctx, &b.tally)
+	e.flush(ctx, b.tally)
 	return errs
 }
 
@@ -104,7 +104,7 @@ func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery) error
 	if err := e.save(ctx, d); err != nil {
 		return err
 	}
-	return e.attempt(ctx, d, &w, secrets, &b.tally)
+	return e.attempt(ctx, d, &w, secrets, b.tally)
 }
 
 func (e *Engine) save(ctx context.Context, d *webhook.Delivery) error {

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"encoding/json"
+	"math"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -20,6 +21,11 @@ func (e *Engine) redrive(ctx context.Context, b *batch, parkedID string) error {
 	if p.Reason == interruptedReason {
 		err = e.restart(ctx, p.Record)
 	} else {
+		if p.Reason == unknownPartner {
+			// The partner came after the record, and so did all its webhooks: the operator's redrive is what makes
+			// them eligible.
+			b = &batch{slots: b.slots, tally: b.tally, grace: math.MaxInt64, partners: map[string]*partnerRead{}}
+		}
 		var parked bool
 		if parked, err = e.dispatchRecord(ctx, b, p.Record); parked {
 			return err // still unusable: it stays, under the same id
