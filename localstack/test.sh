@@ -21,7 +21,9 @@ began=$SECONDS
 finish() {
   code=$?
   trap - EXIT
-  if [ -n "${installing:-}" ]; then kill "$installing" && wait "$installing" || true; fi
+  for job in "$logs"/*.pid; do
+    if [ -e "$job" ] && kill "$(<"$job")"; then wait "$(<"$job")" || true; fi
+  done
   if [ -x "$stack" ] && ! "$stack" down -state "$state" >"$logs/down.log" 2>&1; then
     cat "$logs/down.log" >&2
     code=1
@@ -70,23 +72,34 @@ stopped() {
   ! curl -s -o /dev/null "http://127.0.0.1:$port/" || { echo "something still answers on port $port"; return 1; }
 }
 
+background() { # NAME COMMAND...: begin a step that joins later; it gives way to the steps in front
+  local name=$1
+  shift
+  nice -n 10 "$@" >"$logs/$name.log" 2>&1 </dev/null &
+  echo $! >"$logs/$name.pid"
+}
+join() { # NAME
+  local pid
+  pid=$(<"$logs/$1.pid")
+  rm "$logs/$1.pid"
+  wait "$pid" || { cat "$logs/$1.log"; return 1; }
+}
+
 step 'look for the tools' tools
-step 'build this project'\''s own tools' make --no-print-directory build-tools
+step 'build the tool that starts and stops' make --no-print-directory .build/stack
 step 'look for free ports' "$stack" check -state "$state" -shift 50
-# The downloads wait for the network while the compiler works.
-"$stack" install venv infra receivers lint >"$logs/install.log" 2>&1 &
-installing=$!
-step 'build the functions' make --no-print-directory build
+# Downloads wait for the network, and the end-to-end tests for retries: what needs the processor runs beside them.
+background install "$stack" install venv infra receivers lint
+step 'build' make --no-print-directory -j2 build build-tools
+background lint make --no-print-directory lint
 step 'vet' vet
-step 'lint' make --no-print-directory lint
 step 'unit tests with the race detector' go test -race ./shared/... ./functions/...
 step 'the same of the local build' race_local
-wait_install() { wait "$installing" || { cat "$logs/install.log"; return 1; }; }
-if ! wait_install; then echo 'failed: install' >&2; exit 1; fi
-installing=
+step 'finish installing' join install
 step 'tests of infra and localstack' go test ./infra/... ./localstack/local/... ./localstack/stack/... ./localstack/adminctl/...
 step 'sam validate --lint, sam build' sam
 step 'start and deploy a copy' up
 step 'conformance of the stores' stores
 step 'end to end' e2e
 step 'stop it' stopped
+step 'finish lint' join lint
