@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -27,8 +28,11 @@ type batch struct {
 	partners map[string]*partnerRead
 }
 
-// unknownPartner is the reason of a parked record whose partner does not exist.
-const unknownPartner = "unknown_partner"
+// Reasons of parked records that payload does not know.
+const (
+	unknownPartner = "unknown_partner" // its partner does not exist
+	internalError  = "internal_error"  // handling it panicked, or met stored state that can't be read
+)
 
 var errPanic = webhook.Errorf(webhook.Internal, "panic")
 
@@ -36,6 +40,7 @@ var errPanic = webhook.Errorf(webhook.Internal, "panic")
 // was written, so no webhook that existed then is missed.
 type partnerRead struct {
 	once     sync.Once
+	at       time.Time
 	partner  webhook.Partner
 	webhooks []webhook.Webhook
 	err      error
@@ -64,13 +69,17 @@ func (e *Engine) Dispatch(ctx context.Context, records [][]byte) []error {
 
 // dispatchRecord handles one record and tells whether it was parked.
 func (e *Engine) dispatchRecord(ctx context.Context, b *batch, raw []byte) (parked bool, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			e.Log.LogAttrs(ctx, slog.LevelError, "record panicked", slog.String("event", "record.panicked"),
-				slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
-			parked, err = true, e.park(ctx, raw, &payload.Unusable{Reason: "internal_error"})
-		}
-	}()
+	err = e.recovering(ctx, func() error { parked, err = e.expand(ctx, b, raw); return err })
+	// Returned to the stream, these would come again for a day and block everybody behind them.
+	if errors.Is(err, errPanic) || webhook.CodeOf(err) == webhook.Corrupt {
+		return true, e.park(ctx, raw, &payload.Unusable{Reason: internalError})
+	}
+	return parked, err
+}
+
+// expand brings one record to every webhook that it is for. Panics and unreadable state of one webhook come back when
+// all the others are done.
+func (e *Engine) expand(ctx context.Context, b *batch, raw []byte) (parked bool, err error) {
 	record, isEvent, err := payload.Decode(raw)
 	var unusable *payload.Unusable
 	switch {
@@ -81,59 +90,86 @@ func (e *Engine) dispatchRecord(ctx context.Context, b *batch, raw []byte) (park
 	case !isEvent:
 		return false, nil
 	}
-	p, webhooks, err := e.partner(ctx, b, record.Event.PartnerID)
-	if webhook.CodeOf(err) == webhook.NotFound {
+	r := e.partner(ctx, b, record.Event.PartnerID)
+	if webhook.CodeOf(r.err) == webhook.NotFound {
 		return true, e.park(ctx, raw, &payload.Unusable{Reason: unknownPartner})
 	}
-	if err != nil {
-		return false, err
+	if r.err != nil {
+		return false, r.err
 	}
-	errs := make([]error, len(webhooks))
+	errs := make([]error, len(r.webhooks))
 	var wg sync.WaitGroup
-	for i := range webhooks {
-		w := &webhooks[i]
-		if w.Eligible(record.Event, b.grace) {
-			wg.Go(func() { errs[i] = e.firstOrPark(ctx, b, record, &p, w) })
-		}
+	for i := range r.webhooks {
+		wg.Go(func() { errs[i] = e.bring(ctx, b, record, r, &r.webhooks[i]) })
 	}
 	wg.Wait()
-	return false, errors.Join(errs...)
+	return false, worst(errs)
 }
 
-// recovering turns a panic into an error, so that a goroutine's panic does not end the process and its neighbours.
+// bring handles one record for one webhook of its partner. If it panics, whatever was stored before goes on by way of
+// the queue, where repeated panics end it.
+func (e *Engine) bring(ctx context.Context, b *batch, record payload.Record, r *partnerRead, w *webhook.Webhook) error {
+	ref := webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: deliveryID(record.Event, w)}
+	err := e.recovering(ctx, func() error {
+		switch {
+		case w.Eligible(record.Event, b.grace):
+			return e.first(ctx, b, record, r, w)
+		case w.UpdatedAt.After(record.Event.OccurredAt):
+			// It may have been eligible when this record came for the first time and was cut short.
+			return e.resumeIfStored(ctx, ref)
+		}
+		return nil
+	})
+	if errors.Is(err, errPanic) {
+		if err := e.resumeIfStored(ctx, ref); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// worst returns an error that says whether the record must come again: if any webhook's error will pass, it does;
+// otherwise the record is parked for one that will not.
+func worst(errs []error) error {
+	var lasting error
+	var passing []error
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case errors.Is(err, errPanic), webhook.CodeOf(err) == webhook.Corrupt:
+			lasting = err
+		default:
+			passing = append(passing, err)
+		}
+	}
+	if passing != nil {
+		return errors.Join(passing...)
+	}
+	return lasting
+}
+
+// recovering turns a panic into an error, so that a goroutine's panic does not end the process and its neighbours. A
+// panic's value may hold anything, so only the runtime's own text is logged.
 func (e *Engine) recovering(ctx context.Context, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.Log.LogAttrs(ctx, slog.LevelError, "delivery panicked", slog.String("event", "delivery.panicked"),
-				slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+			what := fmt.Sprintf("%T", p)
+			if r, ok := p.(runtime.Error); ok {
+				what = r.Error()
+			}
+			e.Log.LogAttrs(ctx, slog.LevelError, "panic", slog.String("event", "panic"),
+				slog.String("panic", what), slog.String("stack", string(debug.Stack())))
 			err = errPanic
 		}
 	}()
 	return f()
 }
 
-// firstOrPark parks the record if its handling panics: returned to the stream, it would block its shard for a day. If
-// the delivery was stored before the panic, its next step goes to the queue, where repeated panics end it.
-func (e *Engine) firstOrPark(ctx context.Context, b *batch, r payload.Record, p *webhook.Partner, w *webhook.Webhook) error {
-	err := e.recovering(ctx, func() error { return e.first(ctx, b, r, p, w) })
-	if !errors.Is(err, errPanic) {
-		return err
-	}
-	if err := e.park(ctx, r.Raw, &payload.Unusable{Reason: "internal_error"}); err != nil {
-		return err
-	}
-	err = e.resume(ctx, webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: deliveryID(r.Event, w)})
-	if webhook.CodeOf(err) == webhook.NotFound {
-		return nil
-	}
-	return err
-}
-
 func deliveryID(ev webhook.Event, w *webhook.Webhook) string {
 	return webhook.DeliveryID(ev.ID, w.ID, ev.OccurredAt)
 }
 
-func (e *Engine) partner(ctx context.Context, b *batch, id string) (webhook.Partner, []webhook.Webhook, error) {
+func (e *Engine) partner(ctx context.Context, b *batch, id string) *partnerRead {
 	b.mu.Lock()
 	r := b.partners[id]
 	if r == nil {
@@ -141,8 +177,11 @@ func (e *Engine) partner(ctx context.Context, b *batch, id string) (webhook.Part
 		b.partners[id] = r
 	}
 	b.mu.Unlock()
-	r.once.Do(func() { r.partner, r.webhooks, r.err = e.Store.PartnerWebhooks(ctx, id) })
-	return r.partner, r.webhooks, r.err
+	r.once.Do(func() {
+		r.at = e.Now()
+		r.partner, r.webhooks, r.err = e.Store.PartnerWebhooks(ctx, id)
+	})
+	return r
 }
 
 // park keeps a record that cannot become an event, whole, for an operator.
@@ -159,8 +198,29 @@ func (e *Engine) park(ctx context.Context, raw []byte, why *payload.Unusable) er
 	return nil
 }
 
+// staleAfter is how old the batch's read of a partner may be when an attempt begins.
+const staleAfter = 5 * time.Second
+
+// current returns the partner and webhook as they are now, if the batch's read of them is too old.
+func (e *Engine) current(ctx context.Context, r *partnerRead, w *webhook.Webhook) (*webhook.Partner, *webhook.Webhook, error) {
+	if e.Now().Sub(r.at) <= staleAfter {
+		return &r.partner, w, nil
+	}
+	p, fresh, err := e.Store.Webhook(ctx, w.PartnerID, w.ID)
+	return &p, &fresh, err
+}
+
 // first brings one event to one webhook: it stores the delivery, and makes the first attempt if it may and can.
-func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, p *webhook.Partner, w *webhook.Webhook) error {
+func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *partnerRead, known *webhook.Webhook) error {
+	b.slots <- struct{}{}
+	defer func() { <-b.slots }()
+	p, w, err := e.current(ctx, read, known)
+	if webhook.CodeOf(err) == webhook.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	on := w.Active && !p.Suspended
 	if !on && !w.EverActive {
 		return nil
@@ -169,33 +229,30 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, p *webho
 	d := webhook.Delivery{
 		PartnerID: w.PartnerID, WebhookID: w.ID, ID: deliveryID(r.Event, w), Event: r.Event, CreatedAt: now,
 	}
-	body, err := r.Body(w.TypeNaming)
-	if err != nil {
+	if d.Body, err = r.Body(w.TypeNaming); err != nil {
 		return e.firstWithoutBody(ctx, &d, r, err)
 	}
-	d.Body = body
 	if !on {
 		d.Hold(now, w.Generation, e.HoldTime)
 		return e.create(ctx, &d)
 	}
-	b.slots <- struct{}{}
-	defer func() { <-b.slots }()
+	d.StartRound(now, w.Generation, now)
 	secrets, err := e.Vault.OpenSecrets(ctx, w)
-	d.StartRound(e.Now(), w.Generation, e.Now())
 	if err != nil || !e.canSend(ctx) {
 		// The queue takes over what cannot be sent from here; it also knows what to do about unreadable secrets.
 		return e.create(ctx, &d)
 	}
 	d.TakeClaim(e.Now(), e.IDs.Owner())
 	d.DueAt = time.Time{} // the stream brings the record again until it is acknowledged: no need for the sweeper
-	switch err := e.Store.Commit(ctx, webhook.Change{Deliveries: []*webhook.Delivery{&d}}); webhook.CodeOf(err) {
-	case "":
-		return e.attempt(ctx, &d, w, secrets, b.tally)
-	case webhook.Conflict:
+	switch err := e.save(ctx, &d); {
+	case webhook.CodeOf(err) == webhook.Conflict:
 		return e.resume(ctx, d.Ref())
-	default:
+	case err != nil:
 		return err
+	case !e.claimed(ctx, &d):
+		return e.giveBack(ctx, &d)
 	}
+	return e.attempt(ctx, &d, w, secrets, b.tally)
 }
 
 // firstWithoutBody stores a delivery whose body cannot be built, and keeps its record so that it can be built later.
@@ -209,14 +266,14 @@ func (e *Engine) firstWithoutBody(ctx context.Context, d *webhook.Delivery, r pa
 	}
 	err := e.giveUp(ctx, d, reason)
 	if webhook.CodeOf(err) == webhook.Conflict {
-		return nil // stored by an earlier delivery of the same record
+		return e.resume(ctx, d.Ref()) // stored by an earlier delivery of the same record
 	}
 	return err
 }
 
 // create stores a new delivery that is not sent from here and queues its next step.
 func (e *Engine) create(ctx context.Context, d *webhook.Delivery) error {
-	err := e.Store.Commit(ctx, webhook.Change{Deliveries: []*webhook.Delivery{d}})
+	err := e.save(ctx, d)
 	if webhook.CodeOf(err) == webhook.Conflict {
 		return e.resume(ctx, d.Ref())
 	}
@@ -235,9 +292,18 @@ func (e *Engine) resume(ctx context.Context, ref webhook.Ref) error {
 	}
 	if d.State == webhook.StatePending && d.DueAt.IsZero() {
 		d.DueAt = d.Claim.LeaseUntil.Add(webhook.Grace)
-		if err := e.Store.Commit(ctx, webhook.Change{Deliveries: []*webhook.Delivery{&d}}); err != nil {
+		if err := e.save(ctx, &d); err != nil {
 			return err // a conflict means that the outcome is being stored: the record comes again and finds it
 		}
 	}
 	return e.enqueue(ctx, &d)
+}
+
+// resumeIfStored is resume for a delivery that may not exist.
+func (e *Engine) resumeIfStored(ctx context.Context, ref webhook.Ref) error {
+	err := e.resume(ctx, ref)
+	if webhook.CodeOf(err) == webhook.NotFound {
+		return nil
+	}
+	return err
 }

@@ -34,6 +34,21 @@ func (e *Engine) canSend(ctx context.Context) bool {
 	return !ok || deadline.Sub(e.Now()) > MaxSend+spare
 }
 
+// claimed tells whether the claim that was just stored leaves enough of its lease, and of the invocation's time, for a
+// whole attempt. Storing it may have taken long.
+func (e *Engine) claimed(ctx context.Context, d *webhook.Delivery) bool {
+	return d.Claim.LeaseUntil.Sub(e.Now()) >= MaxSend+spare && e.canSend(ctx)
+}
+
+// giveBack ends a claim under which nothing was sent and queues the attempt.
+func (e *Engine) giveBack(ctx context.Context, d *webhook.Delivery) error {
+	d.Release(e.Now())
+	if err := e.save(ctx, d); err != nil {
+		return err
+	}
+	return e.enqueue(ctx, d)
+}
+
 // attempt makes the claimed attempt of d and stores its outcome and what follows from it. It returns an error only if
 // the outcome could not be stored; then the claim runs out and the attempt is repeated. The caller holds the claim.
 func (e *Engine) attempt(ctx context.Context, d *webhook.Delivery, w *webhook.Webhook, s webhook.Secrets, t *tally) error {
@@ -154,10 +169,17 @@ func (e *Engine) nextStep(d *webhook.Delivery) (webhook.Message, bool) {
 // giveUp makes d undeliverable with an operational event.
 func (e *Engine) giveUp(ctx context.Context, d *webhook.Delivery, reason string) error {
 	d.GiveUp(e.Now(), reason)
-	return e.Store.Commit(ctx, webhook.Change{
+	err := e.Store.Commit(ctx, webhook.Change{
 		Deliveries: []*webhook.Delivery{d},
 		Outbox:     []webhook.OutboxEvent{e.event(webhook.DeliveryUndeliverable, d, reason)},
 	})
+	if err != nil {
+		return err
+	}
+	e.Log.LogAttrs(ctx, slog.LevelError, "undeliverable", slog.String("event", "delivery.undeliverable"),
+		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
+		slog.String("verificationId", d.Event.VerificationID), slog.String("reason", reason))
+	return nil
 }
 
 // logAttempt emits the one wide event of an attempt. It holds ids and outcomes, no payload and no secret.

@@ -29,8 +29,11 @@ type Store interface {
 	// Due returns deliveries whose DueAt is at or before the given time, longest overdue first within each shard, at
 	// most limit. Eventually consistent: it may miss what was written just now and show what has moved on.
 	Due(ctx context.Context, before time.Time, limit int) ([]webhook.Ref, error)
-	// Held returns deliveries held for a webhook in the order of their records, at most limit. Eventually consistent.
-	Held(ctx context.Context, partnerID, webhookID string, limit int) ([]webhook.Ref, error)
+	// Held lists the deliveries held for a webhook in the order of their records. Eventually consistent.
+	Held(ctx context.Context, partnerID, webhookID string, p webhook.Page) (refs []webhook.Ref, next []byte, err error)
+	// Deliveries lists a webhook's deliveries, newest first, without bodies. A filter by state looks at a bounded
+	// number of items, so a page may come back short or empty and still have a successor.
+	Deliveries(ctx context.Context, q webhook.DeliveryQuery) (items []webhook.Delivery, next []byte, err error)
 }
 
 // Queue is the delivery queue: at least once, in no order, each message after its own delay.

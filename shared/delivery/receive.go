@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -16,11 +17,33 @@ func (e *Engine) Receive(ctx context.Context, ms []webhook.Message) []error {
 	errs := make([]error, len(ms))
 	var wg sync.WaitGroup
 	for i, m := range ms {
-		wg.Go(func() { errs[i] = e.recovering(ctx, func() error { return e.receive(ctx, b, m) }) })
+		wg.Go(func() {
+			err := e.recovering(ctx, func() error { return e.receive(ctx, b, m) })
+			if webhook.CodeOf(err) == webhook.Unavailable {
+				err = e.later(ctx, m, err)
+			}
+			errs[i] = err
+		})
 	}
 	wg.Wait()
 	e.flush(ctx, b.tally)
 	return errs
+}
+
+// faultDelay is how long a message waits that met a fault which should pass.
+const faultDelay = 5 * time.Second
+
+// later sends a message again that met a fault which should pass: left on the queue, it would come back only after the
+// visibility time-out, minutes later.
+func (e *Engine) later(ctx context.Context, m webhook.Message, cause error) error {
+	m.Delay = faultDelay
+	if err := e.Queue.Send(ctx, m); err != nil {
+		return err
+	}
+	e.Log.LogAttrs(ctx, slog.LevelWarn, "message put off", slog.String("event", "message.put_off"),
+		slog.String("kind", string(m.Kind)), slog.String("partnerId", m.Ref.PartnerID),
+		slog.String("deliveryId", m.Ref.DeliveryID), slog.String("error", cause.Error()))
+	return nil
 }
 
 func (e *Engine) receive(ctx context.Context, b *batch, m webhook.Message) error {
@@ -29,6 +52,8 @@ func (e *Engine) receive(ctx context.Context, b *batch, m webhook.Message) error
 		return e.next(ctx, b, m.Ref)
 	case webhook.DiscardMessage:
 		return e.discard(ctx, m)
+	case webhook.AbandonMessage:
+		return e.abandon(ctx, m)
 	case webhook.RedriveMessage:
 		return e.redrive(ctx, b, m.ParkedID)
 	default:
@@ -72,7 +97,7 @@ func (e *Engine) next(ctx context.Context, b *batch, ref webhook.Ref) (err error
 func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery) error {
 	p, w, err := e.Store.Webhook(ctx, d.PartnerID, d.WebhookID)
 	if webhook.CodeOf(err) == webhook.NotFound {
-		d.Cancel(e.Now(), "The webhook was deleted.")
+		d.Cancel(e.Now(), cancelReason(true))
 		return e.save(ctx, d)
 	}
 	if err != nil {
@@ -83,6 +108,10 @@ func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery) error
 		if d.Interruptions >= webhook.MaxInterruptions {
 			return e.parkDelivery(ctx, d)
 		}
+	}
+	if w.Discarded(d) {
+		d.Cancel(e.Now(), cancelReason(false))
+		return e.save(ctx, d)
 	}
 	if !w.Active || p.Suspended {
 		d.Hold(e.Now(), w.Generation, e.HoldTime)
@@ -103,6 +132,9 @@ func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery) error
 	d.TakeClaim(e.Now(), e.IDs.Owner())
 	if err := e.save(ctx, d); err != nil {
 		return err
+	}
+	if !e.claimed(ctx, d) {
+		return e.giveBack(ctx, d)
 	}
 	return e.attempt(ctx, d, &w, secrets, b.tally)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -11,9 +12,10 @@ import (
 
 // Limits of one run of the sweeper.
 const (
-	sweepLimit       = 500  // deliveries taken up
+	sweepPage        = 500  // deliveries asked for at once
 	sweepConcurrency = 16   // looked at at once
 	sweepBacklog     = 1000 // messages waiting on the queue above which nothing is added to it
+	sweepMost        = 5000 // deliveries looked at
 )
 
 // Swept tells what a run of the sweeper did.
@@ -27,7 +29,7 @@ type Swept struct {
 
 // Sweep takes up deliveries that are overdue: something that should have moved them on was lost. Each one's due time is
 // moved forward, conditionally, before its message is sent, so concurrent sweepers send once and a lost message is
-// noticed again.
+// noticed again. It ends when nothing is overdue, after 5,000, or when the invocation's time does.
 func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
 	var out Swept
 	waiting, err := e.Queue.Waiting(ctx)
@@ -37,17 +39,38 @@ func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
 	if out.HeldBack = waiting > sweepBacklog; out.HeldBack {
 		return out, nil
 	}
-	refs, err := e.Store.Due(ctx, e.Now(), sweepLimit)
-	if err != nil {
-		return out, err
+	seen := map[webhook.Ref]bool{}
+	var errs []error
+	for len(seen) < sweepMost && e.hasTime(ctx) {
+		refs, err := e.Store.Due(ctx, e.Now(), sweepPage)
+		if err != nil {
+			return out, err
+		}
+		// What was moved on may still stand in the index, and what could not be moved does.
+		refs = slices.DeleteFunc(refs, func(r webhook.Ref) bool { return seen[r] })
+		if len(refs) == 0 {
+			break
+		}
+		for _, r := range refs {
+			seen[r] = true
+		}
+		errs = append(errs, e.sweepAll(ctx, refs, &out)...)
 	}
-	out.Overdue = len(refs)
-	var (
-		mu    sync.Mutex
-		wg    sync.WaitGroup
-		slots = make(chan struct{}, sweepConcurrency)
-		errs  []error
-	)
+	out.Overdue = len(seen)
+	return out, errors.Join(errs...)
+}
+
+// hasTime tells whether another page fits into the invocation's time.
+func (e *Engine) hasTime(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || deadline.Sub(e.Now()) > 4*spare
+}
+
+// sweepAll moves deliveries on, some at once, and counts what became of them.
+func (e *Engine) sweepAll(ctx context.Context, refs []webhook.Ref, out *Swept) (errs []error) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, sweepConcurrency)
 	for _, ref := range refs {
 		slots <- struct{}{}
 		wg.Go(func() {
@@ -68,7 +91,7 @@ func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
 		})
 	}
 	wg.Wait()
-	return out, errors.Join(errs...)
+	return errs
 }
 
 // sweepOne moves one overdue delivery on and returns the state it is in then, or "" if it was not overdue after all.

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/cr3dentials/verification-webhooks/shared/env"
@@ -65,12 +67,25 @@ func (s *Store) dueOf(ctx context.Context, shard int, before time.Time, limit in
 }
 
 // Held implements delivery.Store with one Query of the index of what is held.
-func (s *Store) Held(ctx context.Context, partnerID, webhookID string, limit int) ([]webhook.Ref, error) {
+func (s *Store) Held(ctx context.Context, partnerID, webhookID string, p webhook.Page) ([]webhook.Ref, []byte, error) {
+	after, err := parsePosition(heldListPosition, p.After)
+	if err != nil {
+		return nil, nil, err
+	}
 	q := queryIndex(s.o.DeliveriesTable, env.ByHeld, env.ByHeldPartition, webhookPartition(partnerID, webhookID))
-	q.Limit = aws.Int32(int32(limit))
+	q.Limit = aws.Int32(int32(p.Limit))
+	if after != "" {
+		order, id, ok := strings.Cut(after, heldPositionSeparator)
+		if !ok {
+			return nil, nil, webhook.Errorf(webhook.Invalid, "the position is not of this list")
+		}
+		q.ExclusiveStartKey = deliveryKey(webhook.Ref{PartnerID: partnerID, WebhookID: webhookID, DeliveryID: id}).attributes()
+		q.ExclusiveStartKey[env.ByHeldPartition] = str(webhookPartition(partnerID, webhookID))
+		q.ExclusiveStartKey[env.ByHeldSort] = str(strings.Replace(order, ",", "#", 1))
+	}
 	page, err := s.client.Query(ctx, q)
 	if err != nil {
-		return nil, classify(err)
+		return nil, nil, classify(err)
 	}
 	var refs []webhook.Ref
 	for _, it := range page.Items {
@@ -78,7 +93,22 @@ func (s *Store) Held(ctx context.Context, partnerID, webhookID string, limit int
 			refs = append(refs, ref)
 		}
 	}
-	return refs, nil
+	return refs, nextHeld(page), nil
+}
+
+// A position in what is held is the order key, its # written as a comma, and the delivery's id.
+const (
+	heldListPosition      = 'h'
+	heldPositionSeparator = "/"
+)
+
+func nextHeld(page *dynamodb.QueryOutput) []byte {
+	order, ok := page.LastEvaluatedKey[env.ByHeldSort].(*types.AttributeValueMemberS)
+	ref, isDelivery := refOf(keyOf(page.LastEvaluatedKey))
+	if !ok || !isDelivery {
+		return nil
+	}
+	return position(heldListPosition, strings.Replace(order.Value, "#", ",", 1)+heldPositionSeparator+ref.DeliveryID)
 }
 
 // HeldCount implements portal.Store with counting Queries of the index of what is held.

@@ -204,17 +204,18 @@ func (s *Store) Due(_ context.Context, before time.Time, limit int) (refs []webh
 }
 
 // Held implements delivery.Store.
-func (s *Store) Held(_ context.Context, partnerID, webhookID string, limit int) (refs []webhook.Ref, err error) {
+func (s *Store) Held(_ context.Context, partnerID, webhookID string, p webhook.Page) (refs []webhook.Ref, next []byte, err error) {
 	err = s.do("Held", func() error {
 		held := s.heldOf(partnerID, webhookID)
-		slices.SortFunc(held, func(a, b webhook.Delivery) int {
-			return cmp.Or(cmp.Compare(a.Event.OrderKey(), b.Event.OrderKey()), cmp.Compare(a.ID, b.ID))
-		})
-		refs = refsOf(held, limit)
+		slices.SortFunc(held, func(a, b webhook.Delivery) int { return cmp.Compare(heldPosition(a), heldPosition(b)) })
+		held, next = page(held, p, heldPosition, false)
+		refs = refsOf(held, len(held))
 		return nil
 	})
-	return refs, err
+	return refs, next, err
 }
+
+func heldPosition(d webhook.Delivery) string { return d.Event.OrderKey() + " " + d.ID }
 
 func (s *Store) heldOf(partnerID, webhookID string) []webhook.Delivery {
 	var held []webhook.Delivery

@@ -20,13 +20,14 @@ type body struct {
 	Number     int    `json:"number,omitempty"`
 	ParkedID   string `json:"parkedId,omitempty"`
 	Step       int    `json:"step,omitempty"`
+	After      []byte `json:"after,omitempty"`
 }
 
 // Encode returns a message's body for the queue. Its Delay is not in it: the queue keeps that.
 func Encode(m webhook.Message) (string, error) {
 	b, err := json.Marshal(body{
 		Version: formatVersion, Kind: string(m.Kind), PartnerID: m.Ref.PartnerID, WebhookID: m.Ref.WebhookID,
-		DeliveryID: m.Ref.DeliveryID, Number: m.Number, ParkedID: m.ParkedID, Step: m.Step,
+		DeliveryID: m.Ref.DeliveryID, Number: m.Number, ParkedID: m.ParkedID, Step: m.Step, After: m.After,
 	})
 	return string(b), webhook.Wrap(webhook.Internal, err, "a message could not be encoded")
 }
@@ -43,10 +44,10 @@ func Decode(s string) (webhook.Message, error) {
 	m := webhook.Message{
 		Kind:   webhook.MessageKind(b.Kind),
 		Ref:    webhook.Ref{PartnerID: b.PartnerID, WebhookID: b.WebhookID, DeliveryID: b.DeliveryID},
-		Number: b.Number, ParkedID: b.ParkedID, Step: b.Step,
+		Number: b.Number, ParkedID: b.ParkedID, Step: b.Step, After: b.After,
 	}
 	switch m.Kind {
-	case webhook.AttemptMessage, webhook.DiscardMessage, webhook.RedriveMessage:
+	case webhook.AttemptMessage, webhook.DiscardMessage, webhook.AbandonMessage, webhook.RedriveMessage:
 		return m, nil
 	}
 	return webhook.Message{}, webhook.Errorf(webhook.Corrupt, "a message has an unknown kind")

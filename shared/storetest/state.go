@@ -64,8 +64,21 @@ func testHeld(t *testing.T, s Store) {
 	ctx := testContext(t)
 	held := func(limit int) func() []string {
 		return func() []string {
-			refs, err := s.Held(ctx, "p", "w", limit)
+			refs, _, err := s.Held(ctx, "p", "w", webhook.Page{Limit: limit})
 			return refIDs(t, refs, err)
+		}
+	}
+	paged := func(limit int) func() []string {
+		return func() []string {
+			all := []string{}
+			page := webhook.Page{Limit: limit}
+			for {
+				refs, next, err := s.Held(ctx, "p", "w", page)
+				all = append(all, refIDs(t, refs, err)...)
+				if page.After = next; next == nil {
+					return all
+				}
+			}
 		}
 	}
 	count := func(most int) func() int {
@@ -99,6 +112,9 @@ func testHeld(t *testing.T, s Store) {
 	}
 	eventually(t, want, held(10))
 	eventually(t, want[:2], held(2))
+	for limit := 1; limit <= 6; limit++ {
+		eventually(t, want, paged(limit))
+	}
 	for most, n := range []int{0, 1, 2, 3, 4, 5, 5} {
 		eventually(t, n, count(most))
 	}

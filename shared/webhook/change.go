@@ -74,6 +74,8 @@ const (
 	AttemptMessage MessageKind = "attempt"
 	// DiscardMessage asks to cancel what is held for the webhook of Ref and was discarded, a page at a time.
 	DiscardMessage MessageKind = "discard"
+	// AbandonMessage asks to end what was pending for the deleted webhook of Ref and that nothing else would move.
+	AbandonMessage MessageKind = "abandon"
 	// RedriveMessage asks to handle the parked record ParkedID again.
 	RedriveMessage MessageKind = "redrive"
 )
@@ -84,8 +86,9 @@ type Message struct {
 	Ref      Ref
 	Number   int
 	ParkedID string
-	// Step counts the messages of a chain, from 0.
-	Step int
+	// Step counts the messages of a chain, from 0, and After is the position its last page ended at.
+	Step  int
+	After []byte
 	// Delay is how long the queue keeps the message back, 0 to 900 s; a queue rounds it up to whole seconds.
 	Delay time.Duration
 }

@@ -147,6 +147,12 @@ func (d *Delivery) TakeClaim(now time.Time, owner string) {
 	d.UpdatedAt = now
 }
 
+// Release gives the present claim back before its POST began: the attempt is due at once.
+func (d *Delivery) Release(now time.Time) {
+	d.Claim = nil
+	d.NextAttemptAt, d.DueAt, d.UpdatedAt = now, now.Add(Grace), now
+}
+
 // Interrupt logs that the present claim's lease ended without an outcome: whether the POST arrived is not known, the
 // partner is not charged, and the same number is tried again.
 func (d *Delivery) Interrupt(now time.Time) {

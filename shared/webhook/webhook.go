@@ -143,7 +143,7 @@ func (w *Webhook) Deactivate(now time.Time, reason DeactivationReason, deliveryI
 	return true
 }
 
-// Discarded tells whether d, held for w, was discarded by the partner.
+// Discarded tells whether d waited for w, held or between two attempts, when the partner discarded what was waiting.
 func (w *Webhook) Discarded(d *Delivery) bool {
-	return d.State == Held && d.Generation < w.DiscardBelow
+	return !d.State.Final() && d.Generation < w.DiscardBelow
 }
