@@ -20,7 +20,7 @@ func (e *Engine) discard(ctx context.Context, m webhook.Message) error {
 	if err != nil && !deleted {
 		return err
 	}
-	refs, next, err := e.Store.Held(ctx, m.Ref.PartnerID, m.Ref.WebhookID, webhook.Page{Limit: walkPage, After: m.After})
+	refs, next, err := e.Store.Held(ctx, m.Ref.PartnerID, m.Ref.WebhookID, walk(m))
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (e *Engine) abandon(ctx context.Context, m webhook.Message) error {
 	}
 	items, next, err := e.Store.Deliveries(ctx, webhook.DeliveryQuery{
 		PartnerID: m.Ref.PartnerID, WebhookID: m.Ref.WebhookID, State: webhook.StatePending,
-		Since: e.Now().Add(-abandonSince), Page: webhook.Page{Limit: walkPage, After: m.After},
+		Since: e.Now().Add(-abandonSince), Page: walk(m),
 	})
 	if err != nil {
 		return err
@@ -70,12 +70,21 @@ func (e *Engine) abandon(ctx context.Context, m webhook.Message) error {
 	return e.walkOn(ctx, m, next)
 }
 
+// walk is the page that a message asks for.
+func walk(m webhook.Message) webhook.Page {
+	p := webhook.Page{Limit: walkPage}
+	if m.After != "" {
+		p.After = []byte(m.After)
+	}
+	return p
+}
+
 // walkOn sends the message for the next page of a walk.
 func (e *Engine) walkOn(ctx context.Context, m webhook.Message, next []byte) error {
 	if next == nil {
 		return nil
 	}
-	m.Step, m.After, m.Delay = m.Step+1, next, 0
+	m.Step, m.After, m.Delay = m.Step+1, string(next), 0
 	return e.Queue.Send(ctx, m)
 }
 

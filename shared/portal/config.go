@@ -78,6 +78,7 @@ func CallerFrom(ctx context.Context) Caller {
 // call is what is known of one request while it is handled. It belongs to the request's goroutine.
 type call struct {
 	route     string
+	path      string
 	partnerID string
 	keyID     string
 	body      []byte

@@ -49,7 +49,7 @@ type front struct {
 // ServeHTTP implements http.Handler.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := f.now()
-	c := &call{}
+	c := &call{path: r.URL.Path}
 	a := &answer{header: http.Header{}, status: http.StatusOK}
 	f.guarded(a, r.WithContext(context.WithValue(r.Context(), callKey{}, c)), c)
 	f.logEvent(r, c, a, f.now().Sub(start))

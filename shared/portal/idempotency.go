@@ -5,15 +5,11 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
-
-// answerLife is how long a request can be repeated with its Idempotency-Key.
-const answerLife = 24 * time.Hour
 
 // idempotency names a request that may be repeated. A nil *idempotency is one that may not.
 type idempotency struct {
@@ -33,7 +29,7 @@ func newIdempotency(ctx context.Context, key string) (*idempotency, error) {
 		}
 	}
 	c := callFrom(ctx)
-	sum := sha256.Sum256([]byte(c.route + "\x00" + key))
+	sum := sha256.Sum256([]byte(c.path + "\x00" + key))
 	return &idempotency{partnerID: c.partnerID, key: hex.EncodeToString(sum[:]), body: sha256.Sum256(c.body)}, nil
 }
 
@@ -62,6 +58,14 @@ func (p *portal) recall(ctx context.Context, i *idempotency) (*createOutput, err
 	if err := json.Unmarshal(plain, out); err != nil {
 		return nil, webhook.Wrap(webhook.Corrupt, err, "reading a stored answer")
 	}
+	// The answer holds the secret, which a deletion destroys.
+	_, _, err = p.cfg.Store.Webhook(ctx, i.partnerID, out.Body.ID)
+	if webhook.CodeOf(err) == webhook.NotFound {
+		return nil, webhook.Errorf(webhook.Conflict, "The webhook that this request made was deleted.")
+	}
+	if err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 
@@ -80,6 +84,6 @@ func (p *portal) remember(ctx context.Context, i *idempotency, out *createOutput
 		return nil, err
 	}
 	return &webhook.Answer{
-		PartnerID: i.partnerID, Key: i.key, RequestHash: i.body, Sealed: sealed, ExpiresAt: p.cfg.Now().Add(answerLife),
+		PartnerID: i.partnerID, Key: i.key, RequestHash: i.body, Sealed: sealed, ExpiresAt: p.cfg.Now().Add(webhook.AnswerLife),
 	}, nil
 }

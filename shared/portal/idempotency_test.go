@@ -36,10 +36,15 @@ func TestRepeatedCreation(t *testing.T) {
 	key, other := w.partner("acme"), w.partner("globex")
 	first := w.createWithKey(key, "order 1", goodBody).want(201)
 	w.do(req{method: "PATCH", path: "/v1/webhooks/" + first.str("id"), key: key, body: `{"description":"later"}`}).want(200)
-	w.advance(answerLife - time.Nanosecond)
+	w.advance(webhook.AnswerLife - time.Nanosecond)
 	again := w.createWithKey(key, "order 1", goodBody).want(201)
 	if again.body != first.body || !reflect.DeepEqual(again.header, first.header) {
 		t.Fatalf("another answer:\n%s %v\n%s %v", first.body, first.header, again.body, again.header)
+	}
+	second := w.createWithKey(key, "order 3", goodBody).want(201).str("id")
+	w.do(req{method: "DELETE", path: "/v1/webhooks/" + second, key: key}).want(204)
+	if r := w.createWithKey(key, "order 3", goodBody).problem(409); strings.Contains(r.body, "whsec_") {
+		t.Fatal("a deleted webhook's secret was shown again")
 	}
 	w.createWithKey(key, "order 1", goodBody+" ").problem(422, "header.Idempotency-Key")
 	w.createWithKey(key, "order 2", goodBody).want(201)

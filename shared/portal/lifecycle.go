@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -57,13 +58,16 @@ func (p *portal) activate(ctx context.Context, in *activateInput) (*webhookAnswe
 	out, err := p.edit(ctx, in.WebhookID, in.Precondition, func(w *webhook.Webhook) (edited, error) {
 		done := p.activated(w, held)
 		activated = done.changed
+		if activated && held == discardHeld {
+			return done, p.sendEnding(ctx, w.ID, webhook.DiscardMessage, insuranceDelay)
+		}
 		return done, nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	if activated && held == discardHeld {
-		p.sendDiscard(ctx, in.WebhookID)
+		p.sendEndingNow(ctx, in.WebhookID, webhook.DiscardMessage)
 	}
 	return out, nil
 }
@@ -127,10 +131,15 @@ func (p *portal) remove(ctx context.Context, in *removeInput) (*struct{}, error)
 		if err := in.check(w.Rev); err != nil {
 			return nil, err
 		}
+		for _, kind := range []webhook.MessageKind{webhook.DiscardMessage, webhook.AbandonMessage} {
+			if err := p.sendEnding(ctx, w.ID, kind, insuranceDelay); err != nil {
+				return nil, err
+			}
+		}
 		partner.WebhookCount = max(0, partner.WebhookCount-1)
 		err = p.cfg.Store.Commit(ctx, webhook.Change{Partner: &partner, RemoveWebhook: &w})
 		if err == nil {
-			p.sendDiscard(ctx, w.ID)
+			p.sendEndingNow(ctx, w.ID, webhook.DiscardMessage)
 			return nil, nil
 		}
 		if webhook.CodeOf(err) != webhook.Conflict {
@@ -140,12 +149,20 @@ func (p *portal) remove(ctx context.Context, in *removeInput) (*struct{}, error)
 	return nil, errBusy
 }
 
-// sendDiscard asks for the webhook's held deliveries to be cancelled. What they were discarded by is stored already and
-// they are overdue by themselves, so a message that can't be sent only delays them: it is logged, not answered.
-func (p *portal) sendDiscard(ctx context.Context, webhookID string) {
-	c := callFrom(ctx)
-	ref := webhook.Ref{PartnerID: c.partnerID, WebhookID: webhookID}
-	if err := p.cfg.Queue.Send(ctx, webhook.Message{Kind: webhook.DiscardMessage, Ref: ref}); err != nil {
-		c.cause = err
+// insuranceDelay is how long the message waits that is sent before a discard or a deletion is stored: longer than this
+// function can live, and than a dispatcher may still act on what it read before. It finds the change stored, or nothing
+// to do, whatever becomes of this function in between.
+const insuranceDelay = 60 * time.Second
+
+// sendEnding asks for what waits for the webhook to be cancelled, if by then it was discarded or deleted.
+func (p *portal) sendEnding(ctx context.Context, webhookID string, kind webhook.MessageKind, delay time.Duration) error {
+	ref := webhook.Ref{PartnerID: callFrom(ctx).partnerID, WebhookID: webhookID}
+	return p.cfg.Queue.Send(ctx, webhook.Message{Kind: kind, Ref: ref, Delay: delay})
+}
+
+// sendEndingNow asks for the same at once. The insurance is on its way already, so a failure only delays it.
+func (p *portal) sendEndingNow(ctx context.Context, webhookID string, kind webhook.MessageKind) {
+	if err := p.sendEnding(ctx, webhookID, kind, 0); err != nil {
+		callFrom(ctx).cause = err
 	}
 }

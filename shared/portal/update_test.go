@@ -250,7 +250,8 @@ func TestActivation(t *testing.T) {
 	post("/deactivate", nil).want(200)
 	post("/activate", `{"held":"discard"}`).want(200)
 	s = w.stored("acme", id)
-	want := []webhook.Message{{Kind: webhook.DiscardMessage, Ref: webhook.Ref{PartnerID: "acme", WebhookID: id}}}
+	ref := webhook.Ref{PartnerID: "acme", WebhookID: id}
+	want := []webhook.Message{{Kind: webhook.DiscardMessage, Ref: ref, Delay: insuranceDelay}, {Kind: webhook.DiscardMessage, Ref: ref}}
 	if ms := w.queue.Take(); s.Generation != 3 || s.DiscardBelow != 3 || !reflect.DeepEqual(ms, want) {
 		t.Fatalf("%+v %+v", s, ms)
 	}

@@ -355,8 +355,13 @@ func TestDelete(t *testing.T) {
 	hook := "/v1/webhooks/" + id
 	w.do(req{method: "DELETE", path: hook, key: key, header: http.Header{"If-Match": {`"9"`}}}).problem(412)
 	w.do(req{method: "DELETE", path: hook, key: key, header: http.Header{"If-Match": {`"1"`}}}).want(204)
-	want := webhook.Message{Kind: webhook.DiscardMessage, Ref: webhook.Ref{PartnerID: "acme", WebhookID: id}}
-	if ms := w.queue.Take(); !reflect.DeepEqual(ms, []webhook.Message{want}) {
+	ref := webhook.Ref{PartnerID: "acme", WebhookID: id}
+	want := []webhook.Message{
+		{Kind: webhook.DiscardMessage, Ref: ref, Delay: insuranceDelay},
+		{Kind: webhook.AbandonMessage, Ref: ref, Delay: insuranceDelay},
+		{Kind: webhook.DiscardMessage, Ref: ref},
+	}
+	if ms := w.queue.Take(); !reflect.DeepEqual(ms, want) {
 		t.Fatalf("messages %+v", ms)
 	}
 	w.do(req{method: "GET", path: hook, key: key}).problem(404)
@@ -366,12 +371,23 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// A webhook is gone once that is stored, even if nobody could be told to clean up.
+// What waits for a webhook must not outlive it: without the message that sees to that, nothing is deleted. Once it is on
+// its way, a second one that can't be sent changes nothing.
 func TestDeleteWithoutQueue(t *testing.T) {
 	w := newWorld(t)
 	key := w.partner("acme")
 	id := w.webhook(key, nil)
-	w.queue.Fail = func() error { return webhook.Wrap(webhook.Unavailable, fmt.Errorf("no queue"), "queue") }
+	down := webhook.Wrap(webhook.Unavailable, fmt.Errorf("no queue"), "queue")
+	w.queue.Fail = func() error { return down }
+	w.do(req{method: "DELETE", path: "/v1/webhooks/" + id, key: key}).problem(503)
+	w.do(req{method: "GET", path: "/v1/webhooks/" + id, key: key}).want(200)
+	sent := 0
+	w.queue.Fail = func() error {
+		if sent++; sent > 2 {
+			return down
+		}
+		return nil
+	}
 	w.do(req{method: "DELETE", path: "/v1/webhooks/" + id, key: key}).want(204)
 	lines := w.log.lines(t)
 	if last := lines[len(lines)-1]; last["level"] != "WARN" || last["error"] == nil {

@@ -20,7 +20,7 @@ type body struct {
 	Number     int    `json:"number,omitempty"`
 	ParkedID   string `json:"parkedId,omitempty"`
 	Step       int    `json:"step,omitempty"`
-	After      []byte `json:"after,omitempty"`
+	After      string `json:"after,omitempty"`
 }
 
 // Encode returns a message's body for the queue. Its Delay is not in it: the queue keeps that.

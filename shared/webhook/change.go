@@ -88,7 +88,7 @@ type Message struct {
 	ParkedID string
 	// Step counts the messages of a chain, from 0, and After is the position its last page ended at.
 	Step  int
-	After []byte
+	After string
 	// Delay is how long the queue keeps the message back, 0 to 900 s; a queue rounds it up to whole seconds.
 	Delay time.Duration
 }
