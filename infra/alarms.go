@@ -35,7 +35,9 @@ func (k *stack) addAlarms(api awsapigateway.RestApi) {
 				DimensionsMap: &map[string]*string{"EventSourceMappingUUID": k.stream.EventSourceMappingId()},
 			}), 1, 1)
 	}
-	k.alarm("ParkedAlarm", "Records were parked: they made no event and need a look", k.parkedMetric(), 1, 1)
+	k.alarm("ParkedAlarm", "Records were parked: they made no event and need a look", k.counted("Parked", "record.parked"), 1, 1)
+	k.alarm("UndeliverableAlarm", "Deliveries became undeliverable for a reason that is not the endpoint's: see the log lines of delivery.undeliverable",
+		k.counted("Undeliverable", "delivery.undeliverable"), 1, 1)
 
 	k.alarm("DispatcherErrorsAlarm", "The dispatcher failed", errorsOf("dispatcher"), 1, 1)
 	k.alarm("RetrierErrorsAlarm", "The retrier failed", errorsOf("retrier"), 1, 1)
@@ -54,25 +56,24 @@ func (k *stack) addAlarms(api awsapigateway.RestApi) {
 	}, sweeper.MetricInvocations(over("Sum")))
 }
 
-// parkedMetric counts the log lines that say that a record was parked.
-func (k *stack) parkedMetric() awscloudwatch.IMetric {
+// counted is the number of log lines of the dispatcher and the retrier that tell of an event. A metric's name is the
+// account's, so it has the stage in it.
+func (k *stack) counted(name, event string) awscloudwatch.IMetric {
+	metric := jsii.String(name + "-" + k.Stage)
 	for _, f := range []string{"dispatcher", "retrier"} {
-		awslogs.NewMetricFilter(k.logGroups[f], jsii.String("Parked"), &awslogs.MetricFilterProps{
+		awslogs.NewMetricFilter(k.logGroups[f], jsii.String(name), &awslogs.MetricFilterProps{
 			LogGroup:        k.logGroups[f],
-			FilterPattern:   awslogs.FilterPattern_StringValue(jsii.String("$.event"), jsii.String("="), jsii.String("record.parked")),
+			FilterPattern:   awslogs.FilterPattern_StringValue(jsii.String("$.event"), jsii.String("="), jsii.String(event)),
 			MetricNamespace: jsii.String(metricNamespace),
-			MetricName:      k.parkedMetricName(),
+			MetricName:      metric,
 			MetricValue:     jsii.String("1"),
 		})
 	}
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace: jsii.String(metricNamespace), MetricName: k.parkedMetricName(),
+		Namespace: jsii.String(metricNamespace), MetricName: metric,
 		Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5)),
 	})
 }
-
-// parkedMetricName has the stage in it: a metric's name is the account's.
-func (k *stack) parkedMetricName() *string { return jsii.String("Parked-" + k.Stage) }
 
 // alarm speaks when the metric has been at or over the threshold for that many periods.
 func (k *stack) alarm(id, description string, metric awscloudwatch.IMetric, threshold, periods float64) {

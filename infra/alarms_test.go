@@ -21,6 +21,7 @@ func TestAlarms(t *testing.T) {
 			"DeadLettersAlarm":    {"AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", over, quiet, 1, 1, 300, of("QueueName", "DeadLetters.QueueName")},
 			"QueueLateAlarm":      {"AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", over, quiet, 1800, 1, 300, of("QueueName", "DeliveryQueue.QueueName")},
 			"ParkedAlarm":         {"VerificationWebhooks", "Parked-" + stage, "Sum", over, quiet, 1, 1, 300, nil},
+			"UndeliverableAlarm":  {"VerificationWebhooks", "Undeliverable-" + stage, "Sum", over, quiet, 1, 1, 300, nil},
 			"RecursionAlarm":      {"AWS/Lambda", "RecursiveInvocationsDropped", "Sum", over, quiet, 1, 1, 300, of("FunctionName", "Retrier")},
 			"SweeperStoppedAlarm": {"AWS/Lambda", "Invocations", "Sum", "LessThanThreshold", "breaching", 1, 2, 300, of("FunctionName", "Sweeper")},
 			"ApiErrorsAlarm":      {"AWS/ApiGateway", "5XXError", "Sum", over, quiet, 1, 3, 300, of("ApiName", "VerificationWebhooks-"+stage)},
@@ -49,21 +50,27 @@ func TestAlarmTopic(t *testing.T) {
 	}
 }
 
-// The alarm on parked records reads the log lines of the two functions that park.
-func TestParkedMetric(t *testing.T) {
+// The alarms on what needs a look read the log lines of the two functions that write them.
+func TestCountedLogLines(t *testing.T) {
 	each(t, func(t *testing.T, stage string, tpl template) {
-		var groups []string
+		got := map[string][]string{}
 		for _, id := range tpl.ofType("AWS::Logs::MetricFilter") {
 			p := tpl.get(t, id).Properties
-			groups = append(groups, p["LogGroupName"].(string))
+			pattern := p["FilterPattern"].(string)
+			got[pattern] = append(got[pattern], p["LogGroupName"].(string))
+			slices.Sort(got[pattern])
+			name := map[string]string{
+				`{ $.event = "record.parked" }`: "Parked-", `{ $.event = "delivery.undeliverable" }`: "Undeliverable-",
+			}[pattern]
 			tpl.wantProperties(t, id, map[string]any{
-				"FilterPattern": `{ $.event = "record.parked" }`,
 				"MetricTransformations": []any{map[string]any{
-					"MetricNamespace": "VerificationWebhooks", "MetricName": "Parked-" + stage, "MetricValue": "1",
+					"MetricNamespace": "VerificationWebhooks", "MetricName": name + stage, "MetricValue": "1",
 				}},
 			})
 		}
-		slices.Sort(groups)
-		wantEqual(t, "log groups", groups, []string{"DispatcherLogs", "RetrierLogs"})
+		groups := []string{"DispatcherLogs", "RetrierLogs"}
+		wantEqual(t, "log groups", got, map[string][]string{
+			`{ $.event = "record.parked" }`: groups, `{ $.event = "delivery.undeliverable" }`: groups,
+		})
 	})
 }

@@ -11,7 +11,7 @@ import (
 // that are given back. It seals secrets, so it makes data keys as well as opening them.
 func (k *stack) addPortal() {
 	k.addFunction(functionSpec{
-		// As long as API Gateway waits. Calls take milliseconds, a test at most 17 s.
+		// As long as API Gateway waits. Calls take milliseconds, a test at most 22 s.
 		id: "Portal", name: "portal", timeoutSeconds: 29, memoryMB: 512, trustsCA: true,
 		description: "The partners' API and console",
 		env:         []string{env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.KMSKeyID, env.Stage, env.ConsoleURL},

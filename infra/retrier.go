@@ -26,6 +26,8 @@ func (k *stack) addRetrier() {
 		may: append(k.attempts(),
 			// What is held is cancelled when its partner discards it.
 			allow(list(indexArn(k.deliveries, env.ByHeld)), "dynamodb:Query"),
+			// What is pending for a deleted webhook is looked for, and cancelled.
+			allow(list(k.deliveries.TableArn()), "dynamodb:Query"),
 			allow(list(k.queue.QueueArn()),
 				"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"),
 			allow(list(k.parked.ArnForObjects(jsii.String("*"))), "s3:GetObject", "s3:PutObject", "s3:DeleteObject"),

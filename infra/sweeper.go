@@ -21,7 +21,7 @@ func (k *stack) addSweeper() {
 			allow(list(indexArn(k.deliveries, env.ByDue)), "dynamodb:Query"),
 			allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:PutItem"),
 			// Whose webhook was deleted or has discarded what is held for it.
-			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem"),
+			allow(list(k.service.TableArn()), "dynamodb:BatchGetItem"),
 			allow(list(k.queue.QueueArn()), "sqs:SendMessage", "sqs:GetQueueAttributes"),
 		},
 	})

@@ -28,7 +28,7 @@ const (
 	// objectTimeout bounds one try of a request to S3, which may carry a record of hundreds of kilobytes.
 	objectTimeout = 10 * time.Second
 	// attempts is how often a request is tried in all, with the SDK's growing pauses. Four hanging tries and their
-	// pauses stay below half of the functions' time-outs of 50 s and more.
+	// pauses, 19 s, stay below the functions' time-outs of 29 s and more.
 	attempts = 4
 	// idleConnections is how many idle connections are kept to one service: a batch of stream records works
 	// concurrently.

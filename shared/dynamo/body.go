@@ -84,8 +84,9 @@ type bodyItem struct {
 
 // bodyPeriod is the grain of a body item's lifetime. The item is not written whenever its delivery is, so its TTL is
 // the end of a period that is long enough for nearly all deliveries: counted from the delivery's creation, the first
-// period's end that the delivery cannot outlive as it stands.
-const bodyPeriod = 90 * 24 * time.Hour
+// period's end that the delivery cannot outlive as it stands. A delivery that succeeds at once is kept for 30 days, its
+// large body for 45.
+const bodyPeriod = 15 * 24 * time.Hour
 
 // bodySlack covers a delivery that is overdue for a long time before it comes to its final state.
 const bodySlack = 14 * 24 * time.Hour

@@ -48,7 +48,8 @@ type Options struct {
 	Now func() time.Time
 	// ConnectTimeout bounds the name's resolution, connecting and TLS together: 5 s if zero.
 	ConnectTimeout time.Duration
-	// WriteTimeout bounds the writing of the request, where an endpoint does not read it: 5 s if zero.
+	// WriteTimeout is what an endpoint that is slow to read the request adds to the time that connecting and answering
+	// may take together: 5 s if zero.
 	WriteTimeout time.Duration
 	// AnswerTimeout bounds the wait for the answer's header after the request was written: 10 s if zero.
 	AnswerTimeout time.Duration

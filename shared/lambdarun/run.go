@@ -11,13 +11,15 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/cr3dentials/verification-webhooks/shared/env"
 )
 
 // Logger returns the log of a function: one JSON object a line on standard output, which Lambda collects.
 func Logger() *slog.Logger { return newLogger(os.Stdout) }
 
 func newLogger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, nil)).With("function", lambdacontext.FunctionName)
+	return slog.New(slog.NewJSONHandler(w, nil)).With("function", lambdacontext.FunctionName, "stage", os.Getenv(env.Stage))
 }
 
 // invocation is what a kind of function makes of one event: its answer, and attributes for the log.
