@@ -52,7 +52,7 @@ build-tools: $(STACK)
 run: $(STACK) ## build, start the emulator, deploy, show a verified webhook; EMULATOR=<url> uses a running one
 	@$(STACK) check $(if $(EMULATOR),-emulator $(EMULATOR))
 	@echo '[0/8] build'
-	@$(MAKE) --no-print-directory -j2 build-local build-tools
+	@$(MAKE) --no-print-directory -j2 build-tools build-local
 	@$(STACK) up $(if $(EMULATOR),-emulator $(EMULATOR))
 
 stop: ## end what `make run` started

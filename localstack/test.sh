@@ -90,7 +90,7 @@ step 'build the tool that starts and stops' make --no-print-directory .build/sta
 step 'look for free ports' "$stack" check -state "$state" -shift 50
 # Downloads wait for the network, and the end-to-end tests for retries: what needs the processor runs beside them.
 background install "$stack" install venv infra receivers lint
-step 'build' make --no-print-directory -j2 build build-tools
+step 'build' make --no-print-directory -j2 build-tools build
 background lint make --no-print-directory lint
 step 'vet' vet
 step 'unit tests with the race detector' go test -race ./shared/... ./functions/...
