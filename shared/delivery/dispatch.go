@@ -166,7 +166,7 @@ func (e *Engine) recovering(ctx context.Context, f func() error) (err error) {
 }
 
 func deliveryID(ev webhook.Event, w *webhook.Webhook) string {
-	return webhook.DeliveryID(ev.ID, w.ID, ev.OccurredAt)
+	return webhook.DeliveryID(ev, w.ID)
 }
 
 func (e *Engine) partner(ctx context.Context, b *batch, id string) *partnerRead {

@@ -62,10 +62,14 @@ func (c *Client) parseURL(raw string) (endpoint, error) {
 	if err != nil {
 		return endpoint{}, err
 	}
+	written := host
 	if host, err = normalHost(host); err != nil {
 		return endpoint{}, err
 	}
 	if localAddresses(host) != nil {
+		if written != host {
+			return endpoint{}, webhook.FieldErrorf(urlField, "must write localhost exactly so")
+		}
 		if !localPort(port) {
 			return endpoint{}, webhook.FieldErrorf(urlField, "must have a port from 1024 to 65535 on localhost")
 		}
@@ -136,7 +140,7 @@ func splitAuthority(authority string) (host string, port uint16, err error) {
 		return host, 443, nil
 	}
 	n, err := strconv.ParseUint(portText, 10, 16)
-	if err != nil || !permittedPort(uint16(n)) {
+	if err != nil || portText[0] == '0' || !permittedPort(uint16(n)) {
 		return "", 0, webhook.FieldErrorf(urlField, "must have the port 443 or one from 1024 to 65535")
 	}
 	return host, uint16(n), nil

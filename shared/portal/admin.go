@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -108,6 +109,11 @@ func checkPartnerName(name string) error {
 	if strings.TrimSpace(name) == "" {
 		return webhook.FieldErrorf("body.name", "must have 1 to %d characters", webhook.MaxPartnerName)
 	}
+	for _, r := range name {
+		if unicode.IsControl(r) {
+			return webhook.FieldErrorf("body.name", "must hold no control characters")
+		}
+	}
 	return nil
 }
 
@@ -135,6 +141,7 @@ func (a *admin) partner(ctx context.Context, id string) (webhook.Partner, error)
 	if !webhook.ValidPartnerID(id) {
 		return webhook.Partner{}, webhook.Errorf(webhook.NotFound, notFoundText)
 	}
+	callFrom(ctx).partnerID = id
 	return a.cfg.Store.Partner(ctx, id)
 }
 

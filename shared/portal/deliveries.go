@@ -29,7 +29,7 @@ type DeliveryView struct {
 	State          webhook.State      `json:"state" enum:"pending,delivered,exhausted,held,cancelled,undeliverable,expired"`
 	EventType      eventTypeName      `json:"eventType"`
 	VerificationID string             `json:"verificationId"`
-	CreatedAt      time.Time          `json:"createdAt"`
+	CreatedAt      time.Time          `json:"createdAt" doc:"When the verification's record was written; lists are in its order, and since and until mean it."`
 	UpdatedAt      time.Time          `json:"updatedAt"`
 	Attempts       int                `json:"attempts" doc:"How many attempts have ended."`
 	LastStatusCode *int               `json:"lastStatusCode"`
@@ -57,7 +57,7 @@ type deliveryDetail struct {
 func deliveryViewOf(d *webhook.Delivery) DeliveryView {
 	v := DeliveryView{
 		ID: d.ID, State: d.State, EventType: eventTypeName(d.Event.Type), VerificationID: d.Event.VerificationID,
-		CreatedAt: shownTime(d.CreatedAt), UpdatedAt: shownTime(d.UpdatedAt), Attempts: d.Attempts,
+		CreatedAt: shownTime(d.Event.OccurredAt), UpdatedAt: shownTime(d.UpdatedAt), Attempts: d.Attempts,
 		LastErrorCode: textOrNull(d.LastErrorCode), NextAttemptAt: shownTimeOrNull(d.NextAttemptAt),
 		Reason: textOrNull(d.Reason), LastStatusCode: statusOrNull(d.LastStatusCode),
 	}

@@ -317,7 +317,7 @@ func (w *world) delivery(partnerID, webhookID string, change func(*webhook.Deliv
 	verification := "ver-" + strconv.Itoa(sequence)
 	eventID := webhook.EventID(verification, strconv.Itoa(sequence), now)
 	d := &webhook.Delivery{
-		PartnerID: partnerID, WebhookID: webhookID, ID: webhook.DeliveryID(eventID, webhookID, now),
+		PartnerID: partnerID, WebhookID: webhookID, ID: webhook.DeliveryID(webhook.Event{ID: eventID, OccurredAt: now}, webhookID),
 		Event: webhook.Event{
 			ID: eventID, Type: webhook.Completed, PartnerID: partnerID, VerificationID: verification, OccurredAt: now,
 			Sequence: strconv.Itoa(sequence),

@@ -68,6 +68,7 @@ func (p *portal) activate(ctx context.Context, in *activateInput) (*webhookAnswe
 	}
 	if activated && held == discardHeld {
 		p.sendEndingNow(ctx, in.WebhookID, webhook.DiscardMessage)
+		out.Body.HeldCount, out.Body.HeldCountCapped = 0, false // what is still to be cancelled is held no more
 	}
 	return out, nil
 }

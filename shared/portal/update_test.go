@@ -247,8 +247,13 @@ func TestActivation(t *testing.T) {
 	if len(w.queue.Take()) != 0 {
 		t.Fatal("activating an active webhook discarded something")
 	}
-	post("/deactivate", nil).want(200)
-	post("/activate", `{"held":"discard"}`).want(200)
+	w.delivery("acme", id, func(d *webhook.Delivery) { d.Hold(w.clock(), 2, time.Hour) })
+	if n := post("/deactivate", nil).want(200).json()["heldCount"]; n != 1.0 {
+		t.Fatalf("%v held", n)
+	}
+	if n := post("/activate", `{"held":"discard"}`).want(200).json()["heldCount"]; n != 0.0 {
+		t.Fatalf("%v held after they were discarded", n)
+	}
 	s = w.stored("acme", id)
 	ref := webhook.Ref{PartnerID: "acme", WebhookID: id}
 	want := []webhook.Message{{Kind: webhook.DiscardMessage, Ref: ref, Delay: insuranceDelay}, {Kind: webhook.DiscardMessage, Ref: ref}}

@@ -167,7 +167,7 @@ func Delivery(partnerID, webhookID, verificationID string, at time.Time) *webhoo
 		VerificationID: verificationID, OccurredAt: at, Sequence: sequence,
 	}
 	return &webhook.Delivery{
-		PartnerID: partnerID, WebhookID: webhookID, ID: webhook.DeliveryID(e.ID, webhookID, at), Event: e,
+		PartnerID: partnerID, WebhookID: webhookID, ID: webhook.DeliveryID(e, webhookID), Event: e,
 		State: webhook.StatePending, Body: []byte(`{"type":"verification.completed"}`), CreatedAt: at, UpdatedAt: at,
 		Generation: 1,
 	}

@@ -117,6 +117,13 @@ func Report(w *Webhook, stats []Stats, now time.Time) HealthReport {
 		r.Health = Yellow
 		r.Reason = "The last attempt succeeded, but some deliveries of the last day failed. See the delivery log."
 	}
+	switch {
+	case w.Active || r.Health == Red && w.Deactivation != nil && w.Deactivation.Reason == ReasonFailures:
+	case w.EverActive:
+		r.Reason = "The webhook is switched off and its events are held. Activate it to receive events again."
+	default:
+		r.Reason = "The webhook was never activated: it gets no events, and none are held for it. Activate it to receive events."
+	}
 	return r
 }
 

@@ -76,8 +76,12 @@ func TestIDs(t *testing.T) {
 	if e != EventID("ver", "12", t0) || e == EventID("ver1", "2", t0) || e == EventID("ver", "13", t0) {
 		t.Error("event ids must depend on each part, and on nothing else")
 	}
-	d := DeliveryID(e, a, t0)
-	if !ValidDeliveryID(d) || d == DeliveryID(e, b, t0) || d < DeliveryIDAt(t0) || d >= DeliveryIDAt(t0.Add(time.Millisecond)) {
+	event := func(sequence string) Event { return Event{ID: e, OccurredAt: t0, Sequence: sequence} }
+	d := DeliveryID(event("9"), a)
+	if next := DeliveryID(event("10"), a); d >= next || next >= DeliveryID(event("1099511627775"), a) {
+		t.Error("ids of one second do not sort by their records' numbers")
+	}
+	if !ValidDeliveryID(d) || d != DeliveryID(event("9"), a) || d == DeliveryID(event("9"), b) || d < DeliveryIDAt(t0) || d >= DeliveryIDAt(t0.Add(time.Millisecond)) {
 		t.Errorf("delivery id %s", d)
 	}
 	for _, bad := range []string{"", "whk_", a + "0", strings.ToUpper(a), "dlv_" + a[4:], a[:29] + "u", a[:29] + "#"} {
@@ -192,6 +196,18 @@ func TestReport(t *testing.T) {
 				t.Errorf("rate %v, want %v", deref(r.SuccessRate), deref(tt.rate))
 			}
 		})
+	}
+	failedOnce := []Stats{hour(0, Stats{Failed: 1, Trailing: 1, LastError: ErrTimeout})}
+	paused.EverActive = true
+	for _, tt := range []struct {
+		w    Webhook
+		says string
+	}{
+		{active, "is retried"}, {paused, "switched off and its events are held"}, {Webhook{}, "never activated"}, {off, "Switched off after the fifth retry"},
+	} {
+		if r := Report(&tt.w, failedOnce, now); !strings.Contains(r.Reason, tt.says) {
+			t.Errorf("%q does not say %q", r.Reason, tt.says)
+		}
 	}
 	r := Report(&active, []Stats{hour(0, Stats{Failed: 1, Trailing: 1, LastError: ErrHTTPStatus, LastStatusCode: 503}), hour(3, Stats{Delivered: 1})}, now)
 	if !strings.Contains(r.Reason, "503") || !r.LastDeliveryAt.Equal(HourOf(now).Add(-3*time.Hour+time.Minute)) {
