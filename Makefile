@@ -10,7 +10,11 @@ VERSION   ?= 0.1.0-dev
 NAME      ?=
 PARTNER   ?=
 export PORT_BASE NAME PARTNER
-export GOFLAGS := -buildvcs=false
+# One set of flags for all that is compiled, but for the race detector's: each other one compiles all of the SDK anew.
+export GOFLAGS := -buildvcs=false -trimpath
+export CGO_ENABLED := 0
+# The CDK says at length that it would rather have a newer Node than the README asks for.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 export AWS_EC2_METADATA_DISABLED ?= true
 
 FUNCTIONS := portal admin dispatcher retrier sweeper
@@ -24,7 +28,7 @@ help: ## list the targets
 
 .PHONY: need-go
 need-go:
-	@command -v go >/dev/null || { echo 'error: Go is missing: install the version in go.mod or later' >&2; exit 1; }
+	@command -v go >/dev/null || { echo 'error: Go is missing: install 1.26 or later' >&2; exit 1; }
 
 # Local binaries allow endpoints on localhost; they have their own folder and are never deployed to AWS.
 .PHONY: build build-lambda build-local
@@ -32,12 +36,12 @@ build: build-lambda build-local ## build the functions, for AWS and for this mac
 
 build-lambda: need-go
 	@for f in $(FUNCTIONS); do \
-	  CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc -ldflags '$(LDFLAGS)' \
+	  GOOS=linux GOARCH=arm64 go build -tags lambda.norpc -ldflags '$(LDFLAGS)' \
 	    -o .build/lambda/$$f/bootstrap ./functions/$$f; done
 
 build-local: need-go
 	@for f in $(FUNCTIONS); do \
-	  CGO_ENABLED=0 go build -trimpath -tags lambda.norpc,local -ldflags '$(LDFLAGS)' \
+	  go build -tags lambda.norpc,local -ldflags '$(LDFLAGS)' \
 	    -o .build/local/$$f/bootstrap ./functions/$$f; done
 
 # go build decides what is up to date.

@@ -11,7 +11,7 @@ stack=.build/stack
 lint=localstack/.state/venv-lint/bin
 # A step takes these from the environment of whoever started us only by accident.
 unset E2E_STATE E2E_ENDPOINT AWS_PROFILE AWS_ENDPOINT_URL
-export SAM_CLI_TELEMETRY=0 GOFLAGS=-buildvcs=false
+export SAM_CLI_TELEMETRY=0
 
 rm -rf "$state"
 mkdir -p "$logs"
@@ -58,7 +58,8 @@ tools() {
   done
 }
 locals() { grep -rl --include='*.go' '^//go:build .*local' shared | xargs -n1 dirname | sort -u | sed 's|^|./|'; }
-race_local() { locals | xargs go test -race -tags local; }
+race() { CGO_ENABLED=1 go test -race ./shared/... ./functions/...; }
+race_local() { locals | CGO_ENABLED=1 xargs go test -race -tags local; }
 vet() { go vet ./... && go vet -tags local ./shared/... ./functions/...; }
 sam() {
   "$lint/sam" validate --lint --template template.yaml --region us-east-1 &&
@@ -93,7 +94,7 @@ background install "$stack" install venv infra receivers lint
 step 'build' make --no-print-directory -j2 build-tools build
 background lint make --no-print-directory lint
 step 'vet' vet
-step 'unit tests with the race detector' go test -race ./shared/... ./functions/...
+step 'unit tests with the race detector' race
 step 'the same of the local build' race_local
 step 'finish installing' join install
 step 'tests of infra and localstack' go test ./infra/... ./localstack/local/... ./localstack/stack/... ./localstack/adminctl/...

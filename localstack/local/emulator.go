@@ -21,6 +21,8 @@ func EmulatorEnv(d Dir, port int) []string {
 		"STATE_DIR=" + filepath.Join(string(d), "emulator"),
 		"GATEWAY_PORT=" + strconv.Itoa(port),
 		"BIND_HOST=127.0.0.1",
+		// Its MQTT broker would listen on every interface.
+		"IOT_MTLS_ENABLED=0",
 		"AWS_ENDPOINT_URL=http://127.0.0.1:" + strconv.Itoa(port),
 		"MINISTACK_REGION=" + Region,
 	}

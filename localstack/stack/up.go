@@ -53,7 +53,7 @@ func up(ctx context.Context, o options) error {
 		s.note = ""
 	}
 	s.report()
-	fmt.Printf("\nAll of it took %.0f s and goes on running; `make stop` ends it.\n", time.Since(begin).Seconds())
+	fmt.Printf("\nAfter the build it took %.0f s; everything goes on running; `make stop` ends it.\n", time.Since(begin).Seconds())
 	return nil
 }
 

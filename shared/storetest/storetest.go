@@ -43,7 +43,7 @@ func Endpoint(t *testing.T) string {
 		if os.Getenv("CI") == "true" && !testing.Short() {
 			t.Fatal("E2E_ENDPOINT is not set")
 		}
-		t.Skip("needs an AWS endpoint in E2E_ENDPOINT, such as http://127.0.0.1:4570")
+		t.Skip("needs an AWS endpoint in E2E_ENDPOINT, such as the awsEndpoint of run.json")
 	}
 	return e
 }
