@@ -98,8 +98,9 @@ func (e *Engine) skip(ctx context.Context, ref webhook.Ref, err error) bool {
 			slog.String("partnerId", ref.PartnerID), slog.String("webhookId", ref.WebhookID),
 			slog.String("deliveryId", ref.DeliveryID), slog.String("error", err.Error()))
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 func cancelReason(deleted bool) string {
