@@ -3,6 +3,8 @@ package e2e
 import (
 	"testing"
 	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/dynamo"
 )
 
 func TestHeldEventsAreDiscarded(t *testing.T) {
@@ -74,6 +76,13 @@ func TestSuspendedPartner(t *testing.T) {
 	})
 	during, after := newID("suspended"), newID("back")
 	p.write(during, "VERIFIED")
+	// The API shows the partner nothing now, so the store is asked: the event counts as one of the time of suspension
+	// only once it is held.
+	store := dynamo.New(w.db, dynamo.Options{ServiceTable: w.outputs["ServiceTable"], DeliveriesTable: w.outputs["DeliveriesTable"]})
+	await(t, "the event is held", 15*time.Second, func() bool {
+		n, err := store.HeldCount(t.Context(), p.id, h.ID, 2)
+		return err == nil && n == 1
+	})
 	suspend(false)
 	p.write(after, "VERIFIED")
 	await(t, "the API takes the partner again", 35*time.Second, func() bool {
