@@ -22,7 +22,7 @@ finish() {
   code=$?
   trap - EXIT
   for job in "$logs"/*.pid; do
-    if [ -e "$job" ] && kill "$(<"$job")"; then wait "$(<"$job")" || true; fi
+    if [ -e "$job" ] && kill "$(<"$job")" 2>/dev/null; then wait "$(<"$job")" || true; fi
   done
   if [ -x "$stack" ] && ! "$stack" down -state "$state" >"$logs/down.log" 2>&1; then
     cat "$logs/down.log" >&2
