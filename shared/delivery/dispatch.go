@@ -109,7 +109,7 @@ func (e *Engine) expand(ctx context.Context, b *batch, raw []byte) (parked bool,
 // bring handles one record for one webhook of its partner. If it panics, whatever was stored before goes on by way of
 // the queue, where repeated panics end it.
 func (e *Engine) bring(ctx context.Context, b *batch, record payload.Record, r *partnerRead, w *webhook.Webhook) error {
-	ref := webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: deliveryID(record.Event, w)}
+	ref := webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: webhook.DeliveryID(record.Event, w.ID)}
 	err := e.recovering(ctx, func() error {
 		switch {
 		case w.Eligible(record.Event, b.grace):
@@ -163,10 +163,6 @@ func (e *Engine) recovering(ctx context.Context, f func() error) (err error) {
 		}
 	}()
 	return f()
-}
-
-func deliveryID(ev webhook.Event, w *webhook.Webhook) string {
-	return webhook.DeliveryID(ev, w.ID)
 }
 
 func (e *Engine) partner(ctx context.Context, b *batch, id string) *partnerRead {
@@ -227,7 +223,7 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *pa
 	}
 	now := e.Now()
 	d := webhook.Delivery{
-		PartnerID: w.PartnerID, WebhookID: w.ID, ID: deliveryID(r.Event, w), Event: r.Event, CreatedAt: now,
+		PartnerID: w.PartnerID, WebhookID: w.ID, ID: webhook.DeliveryID(r.Event, w.ID), Event: r.Event, CreatedAt: now,
 	}
 	if d.Body, err = r.Body(w.TypeNaming); err != nil {
 		return e.firstWithoutBody(ctx, &d, r, err)

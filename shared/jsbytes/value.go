@@ -41,20 +41,8 @@ type Member struct {
 	Value Value
 }
 
-// Kind returns what v is.
-func (v Value) Kind() Kind { return v.kind }
-
-// Truth returns the value of a bool, and false for every other kind.
-func (v Value) Truth() bool { return v.truth }
-
 // Text returns a string's text, or a number's digits as they were given, and "" for every other kind.
 func (v Value) Text() string { return v.text }
-
-// Items returns a list's items. The caller must not change them.
-func (v Value) Items() []Value { return v.items }
-
-// Members returns an object's members in the order in which they are written. The caller must not change them.
-func (v Value) Members() []Member { return v.members }
 
 // Null returns null.
 func Null() Value { return Value{} }
