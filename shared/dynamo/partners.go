@@ -75,7 +75,11 @@ func (s *Store) PartnerWebhooks(ctx context.Context, partnerID string) (webhook.
 			if err := decode(it, &i); err != nil {
 				return webhook.Partner{}, nil, err
 			}
-			hooks = append(hooks, i.webhook())
+			w, err := i.webhook()
+			if err != nil {
+				return webhook.Partner{}, nil, err
+			}
+			hooks = append(hooks, w)
 		}
 		if len(page.LastEvaluatedKey) == 0 {
 			break

@@ -22,6 +22,9 @@ type webhookItem struct {
 	AuthHeaderName string              `dynamodbav:"ah,omitempty"`
 	Sealed         []byte              `dynamodbav:"se,omitempty"`
 	SecretHint     string              `dynamodbav:"sh,omitempty"`
+	Rotation       *rotationItem       `dynamodbav:"ro,omitempty"`
+	Template       []byte              `dynamodbav:"pt,omitempty"`
+	TemplateAt     int64               `dynamodbav:"pa,omitempty"`
 	Deactivation   *deactivationItem   `dynamodbav:"da,omitempty"`
 	EverActive     bool                `dynamodbav:"ea,omitempty"`
 	DiscardBelow   int64               `dynamodbav:"db,omitempty"`
@@ -35,25 +38,39 @@ type deactivationItem struct {
 	DeliveryID string `dynamodbav:"d,omitempty"`
 }
 
+type rotationItem struct {
+	EndsAt     int64  `dynamodbav:"at,omitempty"`
+	SecretHint string `dynamodbav:"sh,omitempty"`
+}
+
 func newWebhookItem(w *webhook.Webhook, token string) webhookItem {
 	i := webhookItem{
 		header: headerOf(webhookKey(w.PartnerID, w.ID), token, noExpiry), Rev: w.Rev + 1,
 		PartnerID: w.PartnerID, ID: w.ID, URL: w.URL, Active: w.Active, Generation: w.Generation,
 		Description: w.Description, EventTypes: w.EventTypes, TypeNaming: string(w.TypeNaming),
 		AuthHeaderName: w.AuthHeaderName, Sealed: w.Sealed, SecretHint: w.SecretHint,
+		Template: packBody([]byte(w.PayloadTemplate)), TemplateAt: nanos(w.TemplateAt),
 		EverActive: w.EverActive, DiscardBelow: w.DiscardBelow, CreatedAt: nanos(w.CreatedAt), UpdatedAt: nanos(w.UpdatedAt),
 	}
 	if d := w.Deactivation; d != nil {
 		i.Deactivation = &deactivationItem{At: nanos(d.At), Reason: string(d.Reason), DeliveryID: d.DeliveryID}
 	}
+	if r := w.Rotation; r != nil {
+		i.Rotation = &rotationItem{EndsAt: nanos(r.EndsAt), SecretHint: r.SecretHint}
+	}
 	return i
 }
 
-func (i *webhookItem) webhook() webhook.Webhook {
+func (i *webhookItem) webhook() (webhook.Webhook, error) {
+	template, err := unpackBody(i.Template)
+	if err != nil {
+		return webhook.Webhook{}, err
+	}
 	w := webhook.Webhook{
 		PartnerID: i.PartnerID, ID: i.ID, URL: i.URL, Active: i.Active, Generation: i.Generation,
 		Description: i.Description, EventTypes: i.EventTypes, TypeNaming: webhook.TypeNaming(i.TypeNaming),
 		AuthHeaderName: i.AuthHeaderName, Sealed: i.Sealed, SecretHint: i.SecretHint,
+		PayloadTemplate: string(template), TemplateAt: fromNanos(i.TemplateAt),
 		EverActive: i.EverActive, DiscardBelow: i.DiscardBelow,
 		CreatedAt: fromNanos(i.CreatedAt), UpdatedAt: fromNanos(i.UpdatedAt), Rev: i.Rev,
 	}
@@ -62,7 +79,10 @@ func (i *webhookItem) webhook() webhook.Webhook {
 			At: fromNanos(d.At), Reason: webhook.DeactivationReason(d.Reason), DeliveryID: d.DeliveryID,
 		}
 	}
-	return w
+	if r := i.Rotation; r != nil {
+		w.Rotation = &webhook.Rotation{EndsAt: fromNanos(r.EndsAt), SecretHint: r.SecretHint}
+	}
+	return w, nil
 }
 
 // Webhook implements delivery.Store and portal.Store with one BatchGetItem.
@@ -83,7 +103,8 @@ func (s *Store) Webhook(ctx context.Context, partnerID, webhookID string) (webho
 	if err := decode(found[wk], &w); err != nil {
 		return webhook.Partner{}, webhook.Webhook{}, err
 	}
-	return p.partner(), w.webhook(), nil
+	hook, err := w.webhook()
+	return p.partner(), hook, err
 }
 
 const webhookPosition = 'w'
@@ -109,7 +130,11 @@ func (s *Store) Webhooks(ctx context.Context, partnerID string, p webhook.Page) 
 		if err := decode(it, &i); err != nil {
 			return nil, nil, err
 		}
-		items = append(items, i.webhook())
+		w, err := i.webhook()
+		if err != nil {
+			return nil, nil, err
+		}
+		items = append(items, w)
 	}
 	return items, nextPosition(page, webhookPosition, webhookSortPrefix), nil
 }

@@ -8,15 +8,32 @@ import (
 // (Express fails at some thousands); DynamoDB's is 32.
 const MaxDepth = 64
 
+// MaxSize is the most bytes of a document: the default limit of Express' JSON parser (100 KiB).
+const MaxSize = 102_400
+
+// ErrTooLarge is returned for a value whose document is larger than MaxSize.
+var ErrTooLarge = errors.New("jsbytes: more than 102400 bytes")
+
 // ErrTooDeep is returned for a value that is deeper than MaxDepth.
 var ErrTooDeep = errors.New("jsbytes: more than 64 levels of nesting")
 
-// Marshal returns v as JSON without white space and without a line end. Its only error is ErrTooDeep. Strings are
+// Marshal returns v as JSON without white space and without a line end. Errors: ErrTooDeep, ErrTooLarge. It stops at the
+// first byte too many, so it takes no longer than a document of MaxSize bytes does, however large v is. Strings are
 // written as JSON.stringify does: nothing is escaped but the quote, the backslash and the control characters below
 // U+0020 (`<`, `>`, `&`, U+007F, U+2028 and U+2029 stand for themselves).
-func Marshal(v Value) ([]byte, error) { return appendValue(nil, v, 0) }
+func Marshal(v Value) ([]byte, error) {
+	b, err := appendValue(nil, v, 0)
+	if err == nil && len(b) > MaxSize {
+		return nil, ErrTooLarge
+	}
+	return b, err
+}
 
 func appendValue(dst []byte, v Value, depth int) ([]byte, error) {
+	// Every value takes a byte, and no name or text is written whose length would go beyond the limit.
+	if len(dst)+len(v.text) > MaxSize {
+		return nil, ErrTooLarge
+	}
 	switch v.kind {
 	case KindBool:
 		if v.truth {
@@ -64,6 +81,9 @@ func appendObject(dst []byte, members []Member, depth int) ([]byte, error) {
 	for i, m := range members {
 		if i > 0 {
 			dst = append(dst, ',')
+		}
+		if len(dst)+len(m.Name) > MaxSize {
+			return nil, ErrTooLarge
 		}
 		dst = appendString(dst, m.Name)
 		dst = append(dst, ':')

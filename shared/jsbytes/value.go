@@ -44,6 +44,19 @@ type Member struct {
 // Text returns a string's text, or a number's digits as they were given, and "" for every other kind.
 func (v Value) Text() string { return v.text }
 
+// Kind says what v is.
+func (v Value) Kind() Kind { return v.kind }
+
+// Truth returns a KindBool's value, and false for every other kind.
+func (v Value) Truth() bool { return v.truth }
+
+// Items returns a list's items, which the caller must not change, and nil for every other kind.
+func (v Value) Items() []Value { return v.items }
+
+// Members returns an object's members in the order in which they are written, and nil for every other kind. The caller
+// must not change them.
+func (v Value) Members() []Member { return v.members }
+
 // Null returns null.
 func Null() Value { return Value{} }
 

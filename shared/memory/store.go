@@ -180,6 +180,9 @@ func (s *Store) AddStats(_ context.Context, partnerID, webhookID string, add web
 		if add.LastError != "" {
 			sum.LastError, sum.LastStatusCode = add.LastError, add.LastStatusCode
 		}
+		if !add.TemplateFailedAt.IsZero() {
+			sum.TemplateFailedAt = add.TemplateFailedAt
+		}
 		s.stats[k] = sum
 		return nil
 	})

@@ -19,6 +19,8 @@ type Stats struct {
 	// LastError is the code of the latest failed attempt in this hour.
 	LastError      ErrorCode
 	LastStatusCode int
+	// TemplateFailedAt is when the payload template last failed on an event in this hour; zero if it did not.
+	TemplateFailedAt time.Time
 }
 
 // Add counts one finished attempt that ended at the given time. Attempts must be added in the order they ended.

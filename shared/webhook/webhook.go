@@ -53,8 +53,15 @@ type Webhook struct {
 	AuthHeaderName string
 	// Sealed is the ciphertext of the webhook's Secrets.
 	Sealed []byte
-	// SecretHint is what may be shown of the signing secret: its last four characters.
-	SecretHint   string
+	// SecretHint is what may be shown of the signing secret: its last four characters. During a rotation it is the old
+	// one's.
+	SecretHint string
+	// Rotation is set while a second signing secret is stored; see SigningKeys for what it means at a given time.
+	Rotation *Rotation
+	// PayloadTemplate is the text of a JSON object that payload.Compile accepts; empty for the default body.
+	PayloadTemplate string
+	// TemplateAt is when PayloadTemplate was last set or removed; zero if never.
+	TemplateAt   time.Time
 	Deactivation *Deactivation
 	// EverActive is false for a webhook that was created inactive and never activated: it holds no events.
 	EverActive bool
@@ -64,6 +71,14 @@ type Webhook struct {
 	UpdatedAt    time.Time
 	// Rev counts the stored versions, from 1. It is the ETag.
 	Rev int64
+}
+
+// Rotation is the overlap of two signing secrets. The new one is Secrets.Next.
+type Rotation struct {
+	// EndsAt is when the new secret takes the old one's place.
+	EndsAt time.Time
+	// SecretHint is what may be shown of the new secret.
+	SecretHint string
 }
 
 // DeactivationReason says who or what switched a webhook off.
@@ -87,6 +102,8 @@ type Deactivation struct {
 // Secrets are a webhook's secret values. They are stored sealed, in one ciphertext, and are never logged.
 type Secrets struct {
 	Signing string `json:"signing"`
+	// Next is the new signing secret; empty unless the webhook has a Rotation.
+	Next string `json:"next,omitempty"`
 	// AuthHeaderValue is the value of the partner's authentication header.
 	AuthHeaderValue string `json:"authHeaderValue,omitempty"`
 }
@@ -94,7 +111,7 @@ type Secrets struct {
 // Values returns what must never be shown, for redaction.
 func (s Secrets) Values() []string {
 	var v []string
-	for _, x := range []string{s.Signing, s.AuthHeaderValue} {
+	for _, x := range []string{s.Signing, s.Next, s.AuthHeaderValue} {
 		if x != "" {
 			v = append(v, x)
 		}
