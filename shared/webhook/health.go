@@ -126,6 +126,7 @@ func Report(w *Webhook, stats []Stats, now time.Time) HealthReport {
 	default:
 		r.Reason = "The webhook was never activated: it gets no events, and none are held for it. Activate it to receive events."
 	}
+	r.Reason += rotationNote(w, now)
 	return r
 }
 

@@ -40,10 +40,12 @@ func CheckSecret(field, s string) error {
 	return nil
 }
 
-// HintOf returns what may be shown of a secret: its last four characters.
+// HintOf returns what may be shown of a secret: its last four characters, or nothing of one that has fewer than 12, as
+// secrets from an older system may.
 func HintOf(secret string) string {
-	if len(secret) < 12 {
+	characters := []rune(secret)
+	if len(characters) < 12 {
 		return "…"
 	}
-	return "…" + secret[len(secret)-4:]
+	return "…" + string(characters[len(characters)-4:])
 }
