@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -15,7 +14,7 @@ const metricNamespace = "VerificationWebhooks"
 
 // addAlarms watches what would break a promise of the product. An alarm speaks once its metric has been at or over the
 // threshold for all of its five-minute periods.
-func (k *stack) addAlarms(api awsapigateway.RestApi) {
+func (k *stack) addAlarms() {
 	errorsOf := func(f string) awscloudwatch.IMetric { return k.functions[f].MetricErrors(over("Sum")) }
 	dispatcher, retrier, sweeper := k.functions["dispatcher"], k.functions["retrier"], k.functions["sweeper"]
 
@@ -44,7 +43,7 @@ func (k *stack) addAlarms(api awsapigateway.RestApi) {
 	k.alarm("SweeperErrorsAlarm", "The sweeper failed", errorsOf("sweeper"), 1, 1)
 	k.alarm("PortalErrorsAlarm", "The portal function failed", errorsOf("portal"), 1, 1)
 	k.alarm("AdminErrorsAlarm", "The admin function failed", errorsOf("admin"), 1, 1)
-	k.alarm("ApiErrorsAlarm", "The API answered with 5xx for 15 minutes", api.MetricServerError(over("Sum")), 1, 3)
+	k.alarm("ApiErrorsAlarm", "The API answered with 5xx for 15 minutes", k.api.MetricServerError(over("Sum")), 1, 3)
 	k.alarm("RecursionAlarm", "Lambda dropped messages of the retrier as a loop",
 		retrier.Metric(jsii.String("RecursiveInvocationsDropped"), over("Sum")), 1, 1)
 

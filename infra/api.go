@@ -11,10 +11,10 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// addAPI makes the one REST API: /admin/... for administrators, signed with AWS credentials; everything else is the
-// portal's, which authenticates by itself.
-func (k *stack) addAPI() awsapigateway.RestApi {
-	api := awsapigateway.NewRestApi(k.Stack, jsii.String("Api"), &awsapigateway.RestApiProps{
+// addAPI makes the one REST API, without its routes: the functions that send are told its name, so that no webhook
+// leads back to it, and the routes need the functions.
+func (k *stack) addAPI() {
+	k.api = awsapigateway.NewRestApi(k.Stack, jsii.String("Api"), &awsapigateway.RestApiProps{
 		// A label, which the API's metrics are kept under: two APIs may have the same, so it tells the stages apart.
 		RestApiName:   k.StackName(),
 		Description:   jsii.String("Verification webhooks, stage " + k.Stage),
@@ -27,8 +27,21 @@ func (k *stack) addAPI() awsapigateway.RestApi {
 		DeployOptions:               k.apiStage(),
 	})
 	// CDK's own output of the address; outputs.go has it without the slash.
-	api.Node().TryRemoveChild(jsii.String("Endpoint"))
+	k.api.Node().TryRemoveChild(jsii.String("Endpoint"))
 
+	for _, p := range gatewayProblems {
+		k.api.AddGatewayResponse(jsii.String("Problem"+*p.kind().ResponseType()), p.options())
+	}
+}
+
+// apiHost is the API's own host name.
+func (k *stack) apiHost() string {
+	return *k.api.RestApiId() + ".execute-api." + *k.Region() + "." + *k.UrlSuffix()
+}
+
+// addRoutes leads /admin/... to the administration, signed with AWS credentials, and everything else to the portal,
+// which authenticates by itself.
+func (k *stack) addRoutes() {
 	none := &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_NONE}
 	iam := &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_IAM}
 	if k.local() {
@@ -37,14 +50,10 @@ func (k *stack) addAPI() awsapigateway.RestApi {
 	}
 	method := jsii.String("ANY")
 	portal, admin := k.integration("portal"), k.integration("admin")
-	api.Root().AddMethod(method, portal, none)
-	api.Root().AddResource(jsii.String("{proxy+}"), nil).AddMethod(method, portal, none)
-	api.Root().AddResource(jsii.String("admin"), nil).AddResource(jsii.String("{proxy+}"), nil).AddMethod(method, admin, iam)
-
-	for _, p := range gatewayProblems {
-		api.AddGatewayResponse(jsii.String("Problem"+*p.kind().ResponseType()), p.options())
-	}
-	return api
+	root := k.api.Root()
+	root.AddMethod(method, portal, none)
+	root.AddResource(jsii.String("{proxy+}"), nil).AddMethod(method, portal, none)
+	root.AddResource(jsii.String("admin"), nil).AddResource(jsii.String("{proxy+}"), nil).AddMethod(method, admin, iam)
 }
 
 func (k *stack) integration(function string) awsapigateway.Integration {

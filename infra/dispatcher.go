@@ -28,6 +28,7 @@ func (k *stack) addDispatcher() {
 		env: []string{
 			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID, env.HoldHours, env.Stage,
 		},
+		ownHosts: append([]string{k.apiHost()}, k.OwnHosts...),
 		may: append(k.attempts(),
 			allow(list(k.verifications.TableStreamArn()),
 				"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -22,6 +23,7 @@ type functionSpec struct {
 	timeoutSeconds float64
 	memoryMB       float64
 	env            []string // names from shared/env
+	ownHosts       []string // host names that no webhook may have
 	trustsCA       bool     // calls webhooks, so it must trust the local CA on stage local
 	recursive      bool     // enqueues its own successors on purpose
 	may            []awsiam.PolicyStatement
@@ -72,13 +74,14 @@ func (k *stack) addFunction(spec functionSpec) awslambda.Function {
 // environment gives a function the variables that it names and no others.
 func (k *stack) environment(spec functionSpec) *map[string]*string {
 	all := map[string]*string{
-		env.ServiceTable:    k.service.TableName(),
-		env.DeliveriesTable: k.deliveries.TableName(),
-		env.QueueURL:        k.queue.QueueUrl(),
-		env.ParkedBucket:    k.parked.BucketName(),
-		env.KMSKeyID:        k.key.KeyId(),
-		env.HoldHours:       jsii.String(strconv.Itoa(k.HoldHours)),
-		env.Stage:           jsii.String(k.Stage),
+		env.ServiceTable:       k.service.TableName(),
+		env.DeliveriesTable:    k.deliveries.TableName(),
+		env.VerificationsTable: k.verifications.TableName(),
+		env.QueueURL:           k.queue.QueueUrl(),
+		env.ParkedBucket:       k.parked.BucketName(),
+		env.KMSKeyID:           k.key.KeyId(),
+		env.HoldHours:          jsii.String(strconv.Itoa(k.HoldHours)),
+		env.Stage:              jsii.String(k.Stage),
 	}
 	vars := map[string]*string{}
 	for _, name := range spec.env {
@@ -89,6 +92,9 @@ func (k *stack) environment(spec functionSpec) *map[string]*string {
 			continue
 		}
 		vars[name] = all[name]
+	}
+	if len(spec.ownHosts) > 0 {
+		vars[env.OwnHosts] = jsii.String(strings.Join(spec.ownHosts, ","))
 	}
 	if spec.trustsCA && k.CACert != "" {
 		vars["SSL_CERT_FILE"] = jsii.String(k.CACert)

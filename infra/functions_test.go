@@ -18,13 +18,13 @@ func id(function string) string { return strings.ToUpper(function[:1]) + functio
 
 func TestFunctions(t *testing.T) {
 	delivery := []string{
-		"DELIVERIES_TABLE", "HOLD_HOURS", "KMS_KEY_ID", "PARKED_BUCKET", "QUEUE_URL", "SERVICE_TABLE", "STAGE",
+		"DELIVERIES_TABLE", "HOLD_HOURS", "KMS_KEY_ID", "OWN_HOSTS", "PARKED_BUCKET", "QUEUE_URL", "SERVICE_TABLE", "STAGE",
 	}
 	want := map[string]struct {
 		timeout, memory int
 		env             []string
 	}{
-		"portal":     {29, 512, []string{"DELIVERIES_TABLE", "KMS_KEY_ID", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
+		"portal":     {29, 512, []string{"DELIVERIES_TABLE", "KMS_KEY_ID", "QUEUE_URL", "SERVICE_TABLE", "STAGE", "VERIFICATIONS_TABLE"}},
 		"admin":      {29, 256, []string{"KMS_KEY_ID", "PARKED_BUCKET", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
 		"dispatcher": {60, 512, delivery},
 		"retrier":    {60, 512, delivery},
@@ -32,6 +32,7 @@ func TestFunctions(t *testing.T) {
 	}
 	values := map[string]string{
 		"DELIVERIES_TABLE": "Deliveries", "SERVICE_TABLE": "Service", "QUEUE_URL": "DeliveryQueue", "PARKED_BUCKET": "Parked",
+		"VERIFICATIONS_TABLE": "Verifications", "OWN_HOSTS": "Api.execute-api.AWS::Region.AWS::URLSuffix",
 		"KMS_KEY_ID": "SecretsKey", "HOLD_HOURS": "168", "SSL_CERT_FILE": "/ca.pem",
 	}
 	each(t, func(t *testing.T, stage string, tpl template) {

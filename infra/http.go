@@ -14,12 +14,18 @@ func (k *stack) addPortal() {
 		// As long as API Gateway waits. Calls take milliseconds, a test at most 22 s.
 		id: "Portal", name: "portal", timeoutSeconds: 29, memoryMB: 512, trustsCA: true,
 		description: "The partners' API and console",
-		env:         []string{env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.KMSKeyID, env.Stage, env.ConsoleURL},
+		// OwnHosts does not hold the API's own name here: the portal has it from the gateway with each request.
+		env: []string{
+			env.ServiceTable, env.DeliveriesTable, env.VerificationsTable, env.QueueURL, env.KMSKeyID, env.Stage, env.ConsoleURL,
+		},
+		ownHosts: k.OwnHosts,
 		may: []awsiam.PolicyStatement{
 			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
 				"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
 			// Deliveries are only read here; what changes them goes through the queue.
 			allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
+			// One record at a time, for previews of templates.
+			allow(list(k.verifications.TableArn()), "dynamodb:GetItem"),
 			allow(list(indexArn(k.deliveries, env.ByVerification), indexArn(k.deliveries, env.ByHeld)), "dynamodb:Query"),
 			allow(list(k.queue.QueueArn()), "sqs:SendMessage"),
 			k.allowKey("kms:GenerateDataKey", "kms:Decrypt"),

@@ -4,20 +4,19 @@ import (
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
 )
 
 // addOutputs names what tools and people need of a deployed stack. The base URL holds the API's stage and no slash at
 // its end; on stage local it is the address that AWS would give, so tools build their own from ApiId.
-func (k *stack) addOutputs(api awsapigateway.RestApi) {
-	base := "https://" + *api.RestApiId() + ".execute-api." + *k.Region() + "." + *k.UrlSuffix() + "/" + k.Stage
+func (k *stack) addOutputs() {
+	base := "https://" + k.apiHost() + "/" + k.Stage
 	console := k.ConsoleURL
 	if console == "" {
 		console = base + "/console/"
 	}
 	for _, o := range [][2]string{
-		{"ApiId", *api.RestApiId()},
+		{"ApiId", *k.api.RestApiId()},
 		{"ApiUrl", base},
 		{"AdminUrl", base},
 		{"ConsoleUrl", console},

@@ -23,6 +23,7 @@ func (k *stack) addRetrier() {
 		env: []string{
 			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID, env.HoldHours, env.Stage,
 		},
+		ownHosts: append([]string{k.apiHost()}, k.OwnHosts...),
 		may: append(k.attempts(),
 			// What is held is cancelled when its partner discards it.
 			allow(list(indexArn(k.deliveries, env.ByHeld)), "dynamodb:Query"),

@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -29,6 +31,8 @@ type settings struct {
 	AlarmTopicArn string
 	// ConsoleURL is the console's address where it is not the API's own; empty otherwise.
 	ConsoleURL string
+	// OwnHosts are host names under which this product answers besides the API's own: custom domains, the console's.
+	OwnHosts []string
 	// CACert is the path of a CA bundle that the functions trust in place of the system's. Local stage only.
 	CACert string
 	// HoldHours is how long events are held for an inactive webhook.
@@ -90,6 +94,20 @@ func settingsFrom(context func(key string) any) (settings, error) {
 	default:
 		errs = append(errs, fmt.Errorf("context stage: want local, dev or prod, have %q", s.Stage))
 	}
+	if s.ConsoleURL != "" {
+		u, err := url.Parse(s.ConsoleURL)
+		if err != nil || u.Hostname() == "" {
+			errs = append(errs, errors.New("context consoleUrl: want a URL"))
+		} else {
+			s.OwnHosts = append(s.OwnHosts, u.Hostname())
+		}
+	}
+	for _, host := range strings.FieldsFunc(text("ownHosts"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		if !hostName.MatchString(host) {
+			errs = append(errs, fmt.Errorf("context ownHosts: %q is not a host name", host))
+		}
+		s.OwnHosts = append(s.OwnHosts, host)
+	}
 	if (s.VerificationsTableArn == "") != (s.VerificationsTableStreamArn == "") {
 		errs = append(errs, errors.New("context verificationsTableArn and verificationsTableStreamArn: give both or none"))
 	}
@@ -105,6 +123,8 @@ func settingsFrom(context func(key string) any) (settings, error) {
 	}
 	return s, errors.Join(errs...)
 }
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$`)
 
 // checkBinaries names the binaries that are not built yet.
 func checkBinaries(s settings) error {

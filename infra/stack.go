@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -23,6 +24,7 @@ type stack struct {
 	parked                             awss3.Bucket
 	key                                awskms.Key
 
+	api       awsapigateway.RestApi
 	stream    awslambda.EventSourceMapping
 	functions map[string]awslambda.Function
 	logGroups map[string]awslogs.LogGroup
@@ -43,6 +45,7 @@ func newStack(scope constructs.Construct, s settings) *stack {
 	k.addQueues()
 	k.addParkedBucket()
 	k.addKey()
+	k.addAPI()
 
 	k.addPortal()
 	k.addAdmin()
@@ -50,9 +53,9 @@ func newStack(scope constructs.Construct, s settings) *stack {
 	k.addRetrier()
 	k.addSweeper()
 
-	api := k.addAPI()
-	k.addAlarms(api)
-	k.addOutputs(api)
+	k.addRoutes()
+	k.addAlarms()
+	k.addOutputs()
 	return k
 }
 

@@ -222,6 +222,27 @@ func TestAttachedTable(t *testing.T) {
 	}) {
 		t.Errorf("the dispatcher may not read the stream:\n%s", strings.Join(p, "\n"))
 	}
+	line := "portal     dynamodb:GetItem arn:aws:dynamodb:eu-west-1:111122223333:table/checks"
+	if p := permissions(t, tpl); !slices.Contains(p, line) {
+		t.Errorf("the portal may not read a record:\n%s", strings.Join(p, "\n"))
+	}
+	wantEqual(t, "portal's table", variables(t, tpl, "portal")["VERIFICATIONS_TABLE"], "checks")
+}
+
+// No webhook may lead to a name under which the product answers. The portal learns the API's own from the gateway.
+func TestOwnHosts(t *testing.T) {
+	own, api := "console.example.com,api.example.com,hooks-api.example.com", "Api.execute-api.AWS::Region.AWS::URLSuffix"
+	for function, want := range map[string]any{
+		"portal": own, "dispatcher": api + "," + own, "retrier": api + "," + own, "admin": nil, "sweeper": nil,
+	} {
+		wantEqual(t, function, variables(t, attached(), function)["OWN_HOSTS"], want)
+	}
+}
+
+// variables returns a function's environment.
+func variables(t *testing.T, tpl template, function string) map[string]any {
+	t.Helper()
+	return tpl.get(t, id(function)).Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
 }
 
 func TestSettings(t *testing.T) {
@@ -241,6 +262,9 @@ func TestSettings(t *testing.T) {
 		{"hours", map[string]any{"holdHours": "0"}, "from 1 to 336"},
 		{"concurrency too small for SQS", map[string]any{"retrierConcurrency": "1"}, "from 2 to 1000"},
 		{"concurrency no number", map[string]any{"retrierConcurrency": "many"}, "from 2 to 1000"},
+		{"console without a host", map[string]any{"consoleUrl": "console"}, "consoleUrl"},
+		{"own hosts", map[string]any{"ownHosts": "api.example.com, b.example.com"}, ""},
+		{"own host with a port", map[string]any{"ownHosts": "api.example.com:443"}, "not a host name"},
 		{"account", map[string]any{"apiGatewayAccount": "maybe"}, "create or existing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

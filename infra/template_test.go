@@ -21,6 +21,8 @@ import (
 type template struct {
 	Resources map[string]resource
 	Outputs   map[string]struct{ Value any }
+	// uses lists the resources that each one refers to or depends on.
+	uses map[string][]string
 }
 
 type resource struct {
@@ -68,6 +70,7 @@ var (
 		"verificationsTableStreamArn": "arn:aws:dynamodb:eu-west-1:111122223333:table/checks/stream/2026-01-01T00:00:00.000",
 		"alarmTopicArn":               "arn:aws:sns:eu-west-1:111122223333:alarms",
 		"consoleUrl":                  "https://console.example.com/",
+		"ownHosts":                    "api.example.com,hooks-api.example.com",
 		"apiGatewayAccount":           "existing",
 		"holdHours":                   "24",
 		"retrierConcurrency":          "7",
@@ -94,6 +97,12 @@ func synthesized(context map[string]any) func() template {
 		raw := assertions.Template_FromStack(newStack(app, s).Stack, nil).ToJSON()
 		var t template
 		convert(readable(*raw), &t)
+		var whole struct{ Resources map[string]any }
+		convert(*raw, &whole)
+		t.uses = map[string][]string{}
+		for id, r := range whole.Resources {
+			t.uses[id] = usedBy(r, whole.Resources)
+		}
 		return t
 	})
 }

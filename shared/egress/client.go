@@ -44,6 +44,9 @@ type Options struct {
 	Resolver Resolver
 	// OwnHosts are the host names under which this product itself answers; no webhook may have one, nor a name below.
 	OwnHosts []string
+	// CalledHost returns one more of them: the one that the request came in by whose context it is given, or "". Nil
+	// means that there is none.
+	CalledHost func(context.Context) string
 	// Now is time.Now if nil.
 	Now func() time.Time
 	// ConnectTimeout bounds the name's resolution, connecting and TLS together: 5 s if zero.
@@ -182,7 +185,7 @@ func (c *Client) readExcerpt(body io.ReadCloser, red redactor, stop func()) stri
 }
 
 func (c *Client) newRequest(ctx context.Context, r webhook.Request) (*http.Request, *failure) {
-	u, err := c.parseURL(r.URL)
+	u, err := c.parseURL(ctx, r.URL)
 	if err != nil {
 		var e *webhook.Error
 		if !errors.As(err, &e) {

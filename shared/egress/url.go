@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,7 +24,7 @@ const urlField = "body.url"
 // It looks the host up, for 2 s: an answer with an address that is not public refuses the URL. A name that does not
 // resolve, or not in time, is accepted; the webhook's health will tell. No message names an address.
 func (c *Client) CheckURL(ctx context.Context, raw string) (string, error) {
-	u, err := c.parseURL(raw)
+	u, err := c.parseURL(ctx, raw)
 	if err != nil {
 		return "", err
 	}
@@ -53,7 +54,7 @@ func (e endpoint) String() string {
 }
 
 // parseURL holds every rule for a URL but the look-up of its host. It is used at creation, at edit and before each send.
-func (c *Client) parseURL(raw string) (endpoint, error) {
+func (c *Client) parseURL(ctx context.Context, raw string) (endpoint, error) {
 	authority, path, query, err := splitURL(raw)
 	if err != nil {
 		return endpoint{}, err
@@ -73,7 +74,7 @@ func (c *Client) parseURL(raw string) (endpoint, error) {
 		if !localPort(port) {
 			return endpoint{}, webhook.FieldErrorf(urlField, "must have a port from 1024 to 65535 on localhost")
 		}
-	} else if err := c.checkHost(host, port); err != nil {
+	} else if err := c.checkHost(ctx, host, port); err != nil {
 		return endpoint{}, err
 	}
 	e := endpoint{host, port, escapePath(path) + query}
@@ -159,7 +160,7 @@ func normalHost(host string) (string, error) {
 }
 
 // checkHost holds the rules for a host in its normal form.
-func (c *Client) checkHost(host string, port uint16) error {
+func (c *Client) checkHost(ctx context.Context, host string, port uint16) error {
 	if _, err := netip.ParseAddr(host); err == nil || endsInNumber(host) {
 		return webhook.FieldErrorf(urlField, "must name a host, not an IP address")
 	}
@@ -169,15 +170,22 @@ func (c *Client) checkHost(host string, port uint16) error {
 	if !validName(host) {
 		return webhook.FieldErrorf(urlField, "has a host that is not a full domain name, such as hooks.example.com")
 	}
-	for _, own := range c.options.OwnHosts {
-		if own = strings.ToLower(own); host == own || strings.HasSuffix(host, "."+own) {
-			return webhook.FieldErrorf(urlField, "must not lead back to this service")
-		}
+	if c.own(ctx, host) {
+		return webhook.FieldErrorf(urlField, "must not lead back to this service")
 	}
 	if !permittedPort(port) {
 		return webhook.FieldErrorf(urlField, "must have the port 443 or one from 1024 to 65535")
 	}
 	return nil
+}
+
+// own tells whether a host in its normal form is this product's, or below one that is.
+func (c *Client) own(ctx context.Context, host string) bool {
+	is := func(own string) bool {
+		own = strings.TrimSuffix(strings.ToLower(own), ".")
+		return own != "" && (host == own || strings.HasSuffix(host, "."+own))
+	}
+	return slices.ContainsFunc(c.options.OwnHosts, is) || c.options.CalledHost != nil && is(c.options.CalledHost(ctx))
 }
 
 // endsInNumber is the URL Standard's "ends in a number": some resolvers read such a host as an IPv4 address.

@@ -120,11 +120,11 @@ func FuzzURL(f *testing.F) {
 	}
 	c := New(quick())
 	f.Fuzz(func(t *testing.T, raw string) {
-		first, err := c.parseURL(raw)
+		first, err := c.parseURL(t.Context(), raw)
 		if err != nil {
 			return
 		}
-		again, err := c.parseURL(first.String())
+		again, err := c.parseURL(t.Context(), first.String())
 		if err != nil || again != first {
 			t.Fatalf("%q is stored as %q, which reads as %+v, %v", raw, first, again, err)
 		}

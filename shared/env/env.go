@@ -18,12 +18,17 @@ const (
 	HoldHours       = "HOLD_HOURS"       // how long events are held for an inactive webhook
 	Stage           = "STAGE"            // local, dev or prod
 	ConsoleURL      = "CONSOLE_URL"      // the console's address where it is not the API's own; may be empty
+
+	VerificationsTable = "VERIFICATIONS_TABLE" // DynamoDB: verification records; only previews of templates read it
+	OwnHosts           = "OWN_HOSTS"           // host names of this product itself, comma separated; may be empty
 )
 
 // Config is what the functions are told. A function reads only what it was given in infra.
 type Config struct {
-	ServiceTable, DeliveriesTable, QueueURL, ParkedBucket, KMSKeyID, Stage, ConsoleURL string
+	ServiceTable, DeliveriesTable, VerificationsTable, QueueURL, ParkedBucket, KMSKeyID, Stage, ConsoleURL string
 
+	// OwnHosts are the host names under which this product answers, as far as the function was told.
+	OwnHosts []string
 	HoldTime time.Duration
 }
 
@@ -41,7 +46,9 @@ func Read(required ...string) (Config, error) {
 	c := Config{
 		ServiceTable: os.Getenv(ServiceTable), DeliveriesTable: os.Getenv(DeliveriesTable),
 		QueueURL: os.Getenv(QueueURL), ParkedBucket: os.Getenv(ParkedBucket), KMSKeyID: os.Getenv(KMSKeyID),
-		Stage: os.Getenv(Stage), ConsoleURL: os.Getenv(ConsoleURL), HoldTime: 7 * 24 * time.Hour,
+		VerificationsTable: os.Getenv(VerificationsTable),
+		Stage:              os.Getenv(Stage), ConsoleURL: os.Getenv(ConsoleURL), HoldTime: 7 * 24 * time.Hour,
+		OwnHosts: strings.FieldsFunc(os.Getenv(OwnHosts), func(r rune) bool { return r == ',' || r == ' ' }),
 	}
 	if v := os.Getenv(HoldHours); v != "" {
 		d, err := time.ParseDuration(v + "h")

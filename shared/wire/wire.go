@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/awscfg"
@@ -40,7 +41,7 @@ func build(ctx context.Context, required ...string) (parts, error) {
 		return parts{}, err
 	}
 	store := dynamo.New(awscfg.DynamoDB(awsConfig), dynamo.Options{
-		ServiceTable: cfg.ServiceTable, DeliveriesTable: cfg.DeliveriesTable,
+		ServiceTable: cfg.ServiceTable, DeliveriesTable: cfg.DeliveriesTable, VerificationsTable: cfg.VerificationsTable,
 	})
 	return parts{
 		cfg:     cfg,
@@ -48,8 +49,22 @@ func build(ctx context.Context, required ...string) (parts, error) {
 		queue:   queue.New(awscfg.SQS(awsConfig), cfg.QueueURL),
 		vault:   vault.New(vault.Options{KMS: awscfg.KMS(awsConfig), KeyID: cfg.KMSKeyID, Keys: store}),
 		objects: objects.New(awscfg.S3(awsConfig), cfg.ParkedBucket),
-		client:  egress.New(egress.Options{}),
+		client:  newClient(cfg),
 	}, nil
+}
+
+func newClient(cfg env.Config) *egress.Client {
+	return egress.New(egress.Options{OwnHosts: cfg.OwnHosts, CalledHost: calledHost})
+}
+
+// calledHost returns the host under which the gateway was called: the API's own name, which its functions cannot have
+// in their environment where a template names them in the API's definition (SAM).
+func calledHost(ctx context.Context) string {
+	u, err := url.Parse(portal.CallerFrom(ctx).BaseURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // Engine returns the delivery engine, and the function that closes its connections, for the end of an invocation.
@@ -66,7 +81,7 @@ func Engine(ctx context.Context, log *slog.Logger, required ...string) (*deliver
 
 // Portal returns the partners' API, and the function that closes its connections, for the end of an invocation.
 func Portal(ctx context.Context, log *slog.Logger) (http.Handler, func(), error) {
-	p, err := build(ctx, env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.KMSKeyID)
+	p, err := build(ctx, env.ServiceTable, env.DeliveriesTable, env.VerificationsTable, env.QueueURL, env.KMSKeyID)
 	if err != nil {
 		return nil, nil, err
 	}
