@@ -225,8 +225,8 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *pa
 	d := webhook.Delivery{
 		PartnerID: w.PartnerID, WebhookID: w.ID, ID: webhook.DeliveryID(r.Event, w.ID), Event: r.Event, CreatedAt: now,
 	}
-	if d.Body, err = r.Body(w.TypeNaming); err != nil {
-		return e.firstWithoutBody(ctx, &d, r, err)
+	if d.Body, err = e.body(r, w); err != nil {
+		return e.firstWithoutBody(ctx, b, &d, r, w, err)
 	}
 	if !on {
 		d.Hold(now, w.Generation, e.HoldTime)
@@ -251,20 +251,41 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *pa
 	return e.attempt(ctx, &d, w, secrets, b.tally)
 }
 
-// firstWithoutBody stores a delivery whose body cannot be built, and keeps its record so that it can be built later.
-func (e *Engine) firstWithoutBody(ctx context.Context, d *webhook.Delivery, r payload.Record, cause error) error {
-	reason := "The body could not be built."
-	if errors.Is(cause, payload.ErrTooLarge) {
-		reason = fmt.Sprintf("The body is larger than %d bytes.", payload.MaxBody)
+// body builds what every attempt sends. A template that was accepted once may be refused by a later version: that, too,
+// is an error of the template.
+func (e *Engine) body(r payload.Record, w *webhook.Webhook) ([]byte, error) {
+	template, err := e.templates.Get(w.PayloadTemplate)
+	if err != nil {
+		return nil, err
 	}
+	return r.Body(w.TypeNaming, template)
+}
+
+// firstWithoutBody stores a delivery whose body cannot be built, and keeps its record so that it can be built later.
+func (e *Engine) firstWithoutBody(ctx context.Context, b *batch, d *webhook.Delivery, r payload.Record, w *webhook.Webhook, cause error) error {
 	if err := e.Objects.KeepRecord(ctx, d.Ref(), r.Raw); err != nil {
 		return err
 	}
-	err := e.giveUp(ctx, d, reason)
+	err := e.giveUp(ctx, d, bodyReason(cause))
 	if webhook.CodeOf(err) == webhook.Conflict {
 		return e.resume(ctx, d.Ref()) // stored by an earlier delivery of the same record
 	}
+	if err == nil && w.PayloadTemplate != "" {
+		b.tally.templateFailed(d)
+	}
 	return err
+}
+
+// bodyReason tells a partner why a body could not be built.
+func bodyReason(cause error) string {
+	var failed *payload.TemplateError
+	switch {
+	case errors.As(cause, &failed):
+		return "Building the body failed: " + failed.Error() + "."
+	case errors.Is(cause, payload.ErrTooLarge):
+		return fmt.Sprintf("The body is larger than %d bytes.", payload.MaxBody)
+	}
+	return "The body could not be built."
 }
 
 // create stores a new delivery that is not sent from here and queues its next step.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/cr3dentials/verification-webhooks/shared/payload"
 	"github.com/cr3dentials/verification-webhooks/shared/retry"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -23,6 +24,8 @@ type Engine struct {
 	// HoldTime is how long events are held for an inactive webhook.
 	HoldTime time.Duration
 	Log      *slog.Logger
+
+	templates payload.Templates
 }
 
 // spare is what an invocation keeps of its time for storing an outcome and queueing what follows.

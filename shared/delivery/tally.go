@@ -24,16 +24,28 @@ type tallyKey struct {
 func (t *tally) add(d *webhook.Delivery, a webhook.Attempt) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.hour(d, a.StartedAt.Add(a.Duration)).Add(a, d.State)
+}
+
+// templateFailed notes that d, undeliverable as of now, has no body because of its webhook's template.
+func (t *tally) templateFailed(d *webhook.Delivery) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hour(d, d.UpdatedAt).TemplateFailedAt = d.UpdatedAt
+}
+
+// hour returns the counters of d's webhook at a time. The caller holds the lock.
+func (t *tally) hour(d *webhook.Delivery, at time.Time) *webhook.Stats {
 	if t.hours == nil {
 		t.hours = map[tallyKey]*webhook.Stats{}
 	}
-	k := tallyKey{d.PartnerID, d.WebhookID, webhook.HourOf(a.StartedAt.Add(a.Duration))}
+	k := tallyKey{d.PartnerID, d.WebhookID, webhook.HourOf(at)}
 	s := t.hours[k]
 	if s == nil {
 		s = &webhook.Stats{Hour: k.hour}
 		t.hours[k] = s
 	}
-	s.Add(a, d.State)
+	return s
 }
 
 // flush writes what was collected. Counters may be off after a fault, so an error is logged and goes no further.

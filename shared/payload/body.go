@@ -11,17 +11,34 @@ const MaxBody = jsbytes.MaxSize
 // ErrTooLarge is returned for a body of more than MaxBody bytes.
 var ErrTooLarge = jsbytes.ErrTooLarge
 
-// Body builds the default body of the record's event: the partner guide's, `type`, `status` and `data` in the guide's
-// order, without white space, and without the members of `data` that the record lacks. The bytes are a fixed point of
-// JSON.stringify(JSON.parse(bytes)) and the same for the same record every time. Errors: ErrTooLarge.
-func (r Record) Body(n webhook.TypeNaming) ([]byte, error) {
-	return jsbytes.Marshal(bodyOf(n.BodyType(r.Event.Type), r.Status, r.data))
+// Body builds the body of the record's event. Without a template it is the default one, the partner guide's: `type`,
+// `status` and `data` in the guide's order, without white space, and without the members of `data` that the record lacks.
+// With one it is what the template makes of `type`, `status`, `data` and `event`.
+//
+// The bytes are a fixed point of JSON.stringify(JSON.parse(bytes)) and the same for the same record and template every
+// time. Building them takes less than 50 ms and 16 MiB. Errors: ErrTooLarge, jsbytes.ErrTooDeep and *TemplateError, none
+// of which passes by itself.
+func (r Record) Body(n webhook.TypeNaming, t *Template) ([]byte, error) {
+	return build(r.Event, n.BodyType(r.Event.Type), r.Status, r.data, t)
 }
 
-func bodyOf(t webhook.EventType, s webhook.Status, data []jsbytes.Member) jsbytes.Value {
+func build(e webhook.Event, bodyType webhook.EventType, s webhook.Status, data []jsbytes.Member, t *Template) ([]byte, error) {
+	members := []jsbytes.Member{
+		{Name: "type", Value: jsbytes.String(string(bodyType))},
+		{Name: "status", Value: jsbytes.String(s.Outcome())},
+		{Name: "data", Value: jsbytes.Object(data...)},
+	}
+	if t == nil {
+		return jsbytes.Marshal(jsbytes.Object(members...))
+	}
+	return t.render(jsbytes.Object(append(members, jsbytes.Member{Name: "event", Value: eventOf(e)})...))
+}
+
+// eventOf is what templates see of the event itself.
+func eventOf(e webhook.Event) jsbytes.Value {
 	return jsbytes.Object(
-		jsbytes.Member{Name: "type", Value: jsbytes.String(string(t))},
-		jsbytes.Member{Name: "status", Value: jsbytes.String(s.Outcome())},
-		jsbytes.Member{Name: "data", Value: jsbytes.Object(data...)},
+		jsbytes.Member{Name: "id", Value: jsbytes.String(e.ID)},
+		jsbytes.Member{Name: "type", Value: jsbytes.String(string(e.Type))},
+		jsbytes.Member{Name: "occurredAt", Value: jsbytes.String(e.OccurredAt.UTC().Format("2006-01-02T15:04:05.000Z"))},
 	)
 }

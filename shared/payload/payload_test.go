@@ -228,7 +228,7 @@ func TestBody(t *testing.T) {
 			if err != nil || !ok {
 				t.Fatal(ok, err)
 			}
-			got, err := rec.Body(tt.naming)
+			got, err := rec.Body(tt.naming, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -246,7 +246,7 @@ func TestBodySize(t *testing.T) {
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}
-		return rec.Body(webhook.GuideNaming)
+		return rec.Body(webhook.GuideNaming, nil)
 	}
 	empty, err := body(0)
 	if err != nil {
@@ -267,7 +267,7 @@ func TestDeepestRecord(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	if _, err := rec.Body(webhook.GuideNaming); err != nil {
+	if _, err := rec.Body(webhook.GuideNaming, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -313,12 +313,12 @@ func FuzzDecode(f *testing.F) {
 		if !ok {
 			return
 		}
-		first, err := rec.Body(webhook.DetailedNaming)
+		first, err := rec.Body(webhook.DetailedNaming, nil)
 		if err != nil && !errors.Is(err, payload.ErrTooLarge) {
 			t.Fatal(err)
 		}
 		again, _, _ := payload.Decode(rec.Raw)
-		if second, _ := again.Body(webhook.DetailedNaming); string(second) != string(first) {
+		if second, _ := again.Body(webhook.DetailedNaming, nil); string(second) != string(first) {
 			t.Errorf("two bodies of one record:\n%s\n%s", first, second)
 		}
 	})

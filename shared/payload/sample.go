@@ -1,6 +1,8 @@
 package payload
 
 import (
+	"time"
+
 	"github.com/cr3dentials/verification-webhooks/shared/jsbytes"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -8,9 +10,15 @@ import (
 // SampleVerificationID is the verification id of every sample; no real event has it.
 const SampleVerificationID = "test_123"
 
-// Sample returns the body of a made-up event of type t, as a real one is built. The `test` route sends that of
-// webhook.Completed. A manual review is shown as one that ended well.
+// Sample returns the default body of a made-up event of type t. The `test` route sends that of webhook.Completed. A
+// manual review is shown as one that ended well.
 func Sample(t webhook.EventType, n webhook.TypeNaming) []byte {
+	body, _ := SampleWith(t, n, nil) // a sample is neither large nor deep
+	return body
+}
+
+// SampleWith is Sample with a template, nil for none; its errors are those of Record.Body.
+func SampleWith(t webhook.EventType, n webhook.TypeNaming, template *Template) ([]byte, error) {
 	var status webhook.Status
 	switch t {
 	case webhook.Completed, webhook.ManualReviewCompleted:
@@ -20,9 +28,9 @@ func Sample(t webhook.EventType, n webhook.TypeNaming) []byte {
 	case webhook.ExpiredType:
 		status = webhook.Expired
 	}
-	// Marshal refuses nothing but depth, and a sample has none.
-	body, _ := jsbytes.Marshal(bodyOf(n.BodyType(t), status, sampleData(status)))
-	return body
+	at := time.Date(2024, 1, 15, 14, 30, 0, 0, time.UTC)
+	event := webhook.Event{ID: webhook.EventID(SampleVerificationID, "1", at), Type: t, OccurredAt: at}
+	return build(event, n.BodyType(t), status, sampleData(status), template)
 }
 
 // sampleData follows the partner guide's example ("Default Webhook Payload").
