@@ -247,6 +247,10 @@ func copyWebhook(w webhook.Webhook) webhook.Webhook {
 		d := *w.Deactivation
 		w.Deactivation = &d
 	}
+	if w.Rotation != nil {
+		r := *w.Rotation
+		w.Rotation = &r
+	}
 	return w
 }
 

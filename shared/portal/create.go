@@ -25,13 +25,13 @@ type createBody struct {
 }
 
 type createInput struct {
-	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"255" doc:"Any text of 1 to 255 printable ASCII characters. The same key and body get the same answer for 24 hours."`
-	Body           createBody
+	IdempotencyKey
+	Body createBody
 }
 
 type createdView struct {
 	WebhookView
-	Secret string `json:"secret" doc:"The signing secret. It is shown here only."`
+	Secret string `json:"secret" doc:"The new signing secret. It is shown here only."`
 }
 
 type createOutput struct {
@@ -41,11 +41,11 @@ type createOutput struct {
 }
 
 func (p *portal) create(ctx context.Context, in *createInput) (*createOutput, error) {
-	idem, err := newIdempotency(ctx, in.IdempotencyKey)
+	idem, err := newIdempotency(ctx, in.IdempotencyKey.Key)
 	if err != nil {
 		return nil, err
 	}
-	if out, err := p.recall(ctx, idem); out != nil || err != nil {
+	if out, err := p.recallCreated(ctx, idem); out != nil || err != nil {
 		return out, err
 	}
 	w, secrets, err := p.newWebhook(ctx, in.Body)
@@ -56,7 +56,7 @@ func (p *portal) create(ctx context.Context, in *createInput) (*createOutput, er
 		return nil, err
 	}
 	out := createdAnswer(w, secrets, p)
-	answer, err := p.remember(ctx, idem, out)
+	answer, err := remember(ctx, p, idem, out)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (p *portal) commitNew(ctx context.Context, w *webhook.Webhook, answer *webh
 			}
 		}
 		// Another change of the partner came first, and it may have been the same request.
-		if earlier, err := p.recall(ctx, idem); earlier != nil || err != nil {
+		if earlier, err := p.recallCreated(ctx, idem); earlier != nil || err != nil {
 			return earlier, err
 		}
 		if full {
@@ -88,6 +88,23 @@ func (p *portal) commitNew(ctx context.Context, w *webhook.Webhook, answer *webh
 		}
 	}
 	return nil, errBusy
+}
+
+// recallCreated returns the answer to the same creation, nil if there was none. It holds the secret, which a deletion
+// destroys.
+func (p *portal) recallCreated(ctx context.Context, idem *idempotency) (*createOutput, error) {
+	out, err := recall[createOutput](ctx, p, idem)
+	if out == nil || err != nil {
+		return nil, err
+	}
+	_, _, err = p.cfg.Store.Webhook(ctx, idem.partnerID, out.Body.ID)
+	if webhook.CodeOf(err) == webhook.NotFound {
+		return nil, webhook.Errorf(webhook.Conflict, "The webhook that this request made was deleted.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // createdAnswer shows a webhook that nothing was sent to yet.

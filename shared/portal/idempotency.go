@@ -11,6 +11,11 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
+// IdempotencyKey is the header of a request that may be repeated.
+type IdempotencyKey struct {
+	Key string `header:"Idempotency-Key" minLength:"1" maxLength:"255" doc:"Any text of 1 to 255 printable ASCII characters. The same key and body get the same answer for 24 hours."`
+}
+
 // idempotency names a request that may be repeated. A nil *idempotency is one that may not.
 type idempotency struct {
 	partnerID string
@@ -36,7 +41,7 @@ func newIdempotency(ctx context.Context, key string) (*idempotency, error) {
 func (i *idempotency) purpose() string { return "answer|" + i.partnerID + "|" + i.key }
 
 // recall returns the stored answer to the same request, nil if there is none.
-func (p *portal) recall(ctx context.Context, i *idempotency) (*createOutput, error) {
+func recall[O any](ctx context.Context, p *portal, i *idempotency) (*O, error) {
 	if i == nil {
 		return nil, nil
 	}
@@ -54,24 +59,17 @@ func (p *portal) recall(ctx context.Context, i *idempotency) (*createOutput, err
 	if err != nil {
 		return nil, err
 	}
-	out := &createOutput{}
-	if err := json.Unmarshal(plain, out); err != nil {
-		return nil, webhook.Wrap(webhook.Corrupt, err, "reading a stored answer")
-	}
-	// The answer holds the secret, which a deletion destroys.
-	_, _, err = p.cfg.Store.Webhook(ctx, i.partnerID, out.Body.ID)
-	if webhook.CodeOf(err) == webhook.NotFound {
-		return nil, webhook.Errorf(webhook.Conflict, "The webhook that this request made was deleted.")
-	}
-	if err != nil {
-		return nil, err
+	out := new(O)
+	if json.Unmarshal(plain, out) != nil {
+		// The decoder's error is left out: it may quote the secret.
+		return nil, webhook.Errorf(webhook.Corrupt, "a stored answer could not be read")
 	}
 	return out, nil
 }
 
 // remember makes the stored answer, nil for a request without a key. It is written in the same transaction as what it
 // tells of, so there is never the one without the other, and no state in between.
-func (p *portal) remember(ctx context.Context, i *idempotency, out *createOutput) (*webhook.Answer, error) {
+func remember[O any](ctx context.Context, p *portal, i *idempotency, out *O) (*webhook.Answer, error) {
 	if i == nil {
 		return nil, nil
 	}

@@ -98,7 +98,7 @@ func (p *portal) activated(w *webhook.Webhook, held heldChoice) edited {
 	if !again {
 		return edited{changed: true}
 	}
-	return edited{true, []webhook.OutboxEvent{p.outbox(w, webhook.WebhookReactivated)}}
+	return edited{changed: true, outbox: []webhook.OutboxEvent{p.outbox(w, webhook.WebhookReactivated)}}
 }
 
 // deactivated makes w inactive.
@@ -106,7 +106,7 @@ func (p *portal) deactivated(w *webhook.Webhook) edited {
 	if !w.Deactivate(p.cfg.Now(), webhook.ReasonPartner, "") {
 		return edited{}
 	}
-	return edited{true, []webhook.OutboxEvent{p.outbox(w, webhook.WebhookDeactivated)}}
+	return edited{changed: true, outbox: []webhook.OutboxEvent{p.outbox(w, webhook.WebhookDeactivated)}}
 }
 
 func (p *portal) outbox(w *webhook.Webhook, kind webhook.OutboxKind) webhook.OutboxEvent {

@@ -63,6 +63,7 @@ func newPortal(c Config) *portal {
 	}
 	p.webhookRoutes(rs)
 	p.lifecycleRoutes(rs)
+	p.secretRoutes(rs)
 	p.deliveryRoutes(rs)
 	eventTypeRoutes(rs)
 	p.front = &front{

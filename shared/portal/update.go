@@ -21,7 +21,7 @@ type patchBodyFields struct {
 	TypeNaming      optional[typeNamingName]  `json:"typeNaming,omitempty" doc:"null: guide."`
 	AuthHeader      optional[authHeaderPatch] `json:"authHeader,omitempty" doc:"null removes the header."`
 	PayloadTemplate template                  `json:"payloadTemplate,omitempty" doc:"Not supported in this version."`
-	Secret          optional[string]          `json:"secret,omitempty" nullable:"false" maxLength:"128" doc:"Replaces the signing secret at once."`
+	Secret          optional[string]          `json:"secret,omitempty" nullable:"false" maxLength:"128" doc:"Replaces the signing secret at once, and ends a rotation."`
 }
 
 type updateInput struct {
@@ -44,11 +44,22 @@ type edited struct {
 	changed bool
 	// outbox is what must be told to others if the change becomes real.
 	outbox []webhook.OutboxEvent
+	// answer is kept with the change, for a request that may be repeated.
+	answer *webhook.Answer
 }
 
-// edit changes a webhook: change decides on what was read just now, and is asked again if another write came first.
-// If it says that it changed nothing, nothing is written.
+// edit changes a webhook as write does, and shows it.
 func (p *portal) edit(ctx context.Context, id string, cond Precondition, change func(w *webhook.Webhook) (edited, error)) (*webhookAnswer, error) {
+	w, err := p.write(ctx, id, cond, change)
+	if err != nil {
+		return nil, err
+	}
+	return p.answerWith(ctx, w)
+}
+
+// write changes a webhook: change decides on what was read just now, and is asked again if another write came first.
+// If it says that it changed nothing, nothing is written.
+func (p *portal) write(ctx context.Context, id string, cond Precondition, change func(w *webhook.Webhook) (edited, error)) (*webhook.Webhook, error) {
 	for try := range writeTries {
 		p.backOff(ctx, try)
 		_, w, err := p.load(ctx, id)
@@ -63,11 +74,11 @@ func (p *portal) edit(ctx context.Context, id string, cond Precondition, change 
 			return nil, err
 		}
 		if !done.changed {
-			return p.answerWith(ctx, &w)
+			return &w, nil
 		}
-		err = p.cfg.Store.Commit(ctx, webhook.Change{Webhook: &w, Outbox: done.outbox})
+		err = p.cfg.Store.Commit(ctx, webhook.Change{Webhook: &w, Outbox: done.outbox, Answer: done.answer})
 		if err == nil {
-			return p.answerWith(ctx, &w)
+			return &w, nil
 		}
 		if webhook.CodeOf(err) != webhook.Conflict {
 			return nil, err
@@ -145,13 +156,16 @@ func (p *portal) patchSecrets(ctx context.Context, w *webhook.Webhook, b patchBo
 	if !b.Secret.set && !b.AuthHeader.set {
 		return false, nil
 	}
-	old, err := p.cfg.Vault.OpenSecrets(ctx, w)
+	stored, err := p.cfg.Vault.OpenSecrets(ctx, w)
 	if err != nil {
 		return false, err
 	}
-	s, name := old, w.AuthHeaderName
+	// What is stored of a rotation and what is sealed must change together, so it is tried on a copy.
+	now, next := p.cfg.Now(), *w
+	old := next.Settle(stored, now)
+	s, name, replaced := old, w.AuthHeaderName, false
 	if b.Secret.set {
-		s.Signing = b.Secret.value
+		s, replaced = next.ReplaceSecret(s, b.Secret.value, now)
 	}
 	switch h := b.AuthHeader; {
 	case h.null:
@@ -161,10 +175,11 @@ func (p *portal) patchSecrets(ctx context.Context, w *webhook.Webhook, b patchBo
 			return false, err
 		}
 	}
-	if s == old && name == w.AuthHeaderName {
+	if !replaced && s == old && name == w.AuthHeaderName {
 		return false, nil
 	}
-	w.AuthHeaderName, w.SecretHint = name, webhook.HintOf(s.Signing)
+	*w = next
+	w.AuthHeaderName = name
 	w.Sealed, err = p.cfg.Vault.SealSecrets(ctx, w, s)
 	return true, err
 }

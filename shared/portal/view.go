@@ -59,7 +59,8 @@ type deactivationView struct {
 }
 
 type rotationView struct {
-	EndsAt time.Time `json:"endsAt"`
+	EndsAt     time.Time `json:"endsAt" doc:"When the new secret takes the old one's place. Until then requests are signed with both."`
+	SecretHint string    `json:"secretHint" doc:"The last characters of the new secret."`
 }
 
 type drainView struct {
@@ -84,8 +85,8 @@ type WebhookView struct {
 	Description     *string                  `json:"description"`
 	AuthHeader      orNull[authHeaderView]   `json:"authHeader"`
 	PayloadTemplate orNull[map[string]any]   `json:"payloadTemplate" doc:"Always null in this version."`
-	SecretHint      string                   `json:"secretHint" doc:"The last characters of the signing secret."`
-	Rotation        orNull[rotationView]     `json:"rotation" doc:"Always null in this version."`
+	SecretHint      string                   `json:"secretHint" doc:"The last characters of the signing secret; during a rotation, of the old one."`
+	Rotation        orNull[rotationView]     `json:"rotation" doc:"The rotation of the signing secret that is under way; null if none is."`
 	Deactivation    orNull[deactivationView] `json:"deactivation" doc:"When and why the webhook became inactive; null while it is active."`
 	HeldCount       int                      `json:"heldCount" doc:"Events held for the webhook, exact up to 1000."`
 	HeldCountCapped bool                     `json:"heldCountCapped" doc:"Whether there are more than heldCount says."`
@@ -122,11 +123,14 @@ func viewOf(w *webhook.Webhook, stats []webhook.Stats, held int, now time.Time) 
 		ID: w.ID, URL: w.URL, Active: w.Active, CreatedAt: shownTime(w.CreatedAt), UpdatedAt: shownTime(w.UpdatedAt),
 		LastDeliveryAt: shownTimeOrNull(health.LastDeliveryAt), SuccessRate: health.SuccessRate,
 		Health: health.Health, HealthReason: health.Reason, EventTypes: eventTypeNames(w.EventTypes),
-		TypeNaming: w.TypeNaming, Description: textOrNull(w.Description), SecretHint: w.SecretHint,
+		TypeNaming: w.TypeNaming, Description: textOrNull(w.Description), SecretHint: w.HintAt(now),
 		HeldCount: min(held, maxHeldCount), HeldCountCapped: held > maxHeldCount,
 	}
 	if w.AuthHeaderName != "" {
 		v.AuthHeader = some(authHeaderView{Name: w.AuthHeaderName, Value: Mask})
+	}
+	if r := w.RotationAt(now); r != nil {
+		v.Rotation = some(rotationView{EndsAt: shownTime(r.EndsAt), SecretHint: r.SecretHint})
 	}
 	if d := w.Deactivation; d != nil {
 		v.Deactivation = some(deactivationView{At: shownTime(d.At), Reason: d.Reason, DeliveryID: textOrNull(d.DeliveryID)})

@@ -46,6 +46,7 @@ func (w *Webhook) HintAt(now time.Time) string {
 
 // Settle makes a rotation that has ended by its time the stored state: it returns the secrets without the old one. It
 // changes nothing that can be seen, so it needs no write of its own; whoever seals the secrets anew calls it before.
+// Like all changes below, that of w and the secrets returned must be stored together or not at all.
 func (w *Webhook) Settle(s Secrets, now time.Time) Secrets {
 	if w.Rotation == nil || w.RotationAt(now) != nil {
 		return s
