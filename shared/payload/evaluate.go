@@ -6,10 +6,13 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/jsbytes"
 )
 
-// maxSteps bounds the work for one body. A step is one term evaluated, one element or member put into a new list or
-// object, or some 16 bytes of text looked at or made: no more than about 200 ns and 200 bytes, so that a body takes less
-// than 50 ms and 16 MiB whatever its template is. Bodies are far smaller than what it allows.
-const maxSteps = 50_000
+// maxSteps bounds the work for one body. A step is one term evaluated, one element put into a new list, a fifth of a
+// member put into a new object, or stepText bytes of text looked at or made: less than 300 ns and 150 bytes, so that no
+// body takes 50 ms or 16 MiB, whatever its template is. Bodies within their own limit are far from it.
+const (
+	maxSteps = 100_000
+	stepText = 128
+)
 
 var errTooMuchWork = errors.New("takes too much work; use fewer or smaller lists")
 
@@ -24,8 +27,8 @@ func (ev *evaluator) spend(steps int) error {
 	return nil
 }
 
-// spendText pays for looking at, or making, a text of n bytes.
-func (ev *evaluator) spendText(n int) error { return ev.spend(n / 16) }
+// spendText pays for looking at n bytes of text, or for taking n bytes of memory for it.
+func (ev *evaluator) spendText(n int) error { return ev.spend(n / stepText) }
 
 // evaluate follows the JMESPath specification (jmespath.site) for the terms there are.
 func (ev *evaluator) evaluate(t *term, v jsbytes.Value) (jsbytes.Value, error) {
@@ -182,7 +185,7 @@ func (ev *evaluator) slice(parts [3]*int, v jsbytes.Value) (jsbytes.Value, error
 		}
 		return jsbytes.List(pick(items, at)...), nil
 	case jsbytes.KindString:
-		if err := ev.spendText(4 * len(v.Text())); err != nil {
+		if err := ev.spendText(9 * len(v.Text())); err != nil {
 			return jsbytes.Value{}, err
 		}
 		runes := []rune(v.Text())

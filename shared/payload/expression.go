@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jmespath-community/go-jmespath/pkg/parsing"
 
@@ -175,7 +176,11 @@ func parse(s string) (tree parsing.ASTNode, fault *syntaxFault) {
 	case err == nil:
 		return tree, nil
 	case errors.As(err, &syntax):
-		return tree, &syntaxFault{min(max(syntax.Offset, 0), len(s)), unreadable}
+		at := min(max(syntax.Offset, 0), len(s))
+		for at > 0 && at < len(s) && !utf8.RuneStart(s[at]) {
+			at--
+		}
+		return tree, &syntaxFault{at, unreadable}
 	}
 	return tree, &syntaxFault{0, "a number or literal in the expression is not valid"}
 }

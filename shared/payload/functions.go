@@ -124,7 +124,7 @@ func join(ev *evaluator, args []jsbytes.Value) (jsbytes.Value, error) {
 		}
 		texts = append(texts, item.Text())
 	}
-	if err := ev.spend(len(texts) + size/16); err != nil {
+	if err := ev.spend(len(texts) + 2*size/stepText); err != nil {
 		return jsbytes.Value{}, err
 	}
 	return jsbytes.String(strings.Join(texts, glue.Text())), nil
@@ -190,7 +190,7 @@ func (ev *evaluator) textOf(v jsbytes.Value) (string, error) {
 	if v.Kind() == jsbytes.KindNumber {
 		b = []byte(strings.Trim(string(b), `"`))
 	}
-	return string(b), ev.spendText(4 * len(b))
+	return string(b), ev.spendText(4 * len(b)) // the buffer grew to it
 }
 
 func typeOf(_ *evaluator, args []jsbytes.Value) (jsbytes.Value, error) {
