@@ -42,9 +42,9 @@ type rotateInput struct {
 }
 
 type rotateBody struct {
-	Secret       optional[string] `json:"secret,omitempty" nullable:"false" maxLength:"128" doc:"An own signing secret: 24 to 128 printable ASCII characters; after whsec_, base64 of 24 to 64 bytes. One is generated if left out."`
-	OverlapHours *int             `json:"overlapHours,omitempty" nullable:"false" minimum:"0" maximum:"168" default:"24" doc:"How many hours both secrets are in use; 0 replaces the secret at once."`
-	Replace      bool             `json:"replace,omitempty" doc:"Whether a rotation that is under way is replaced."`
+	Secret       optional[string] `json:"secret,omitempty" maxLength:"128" doc:"An own signing secret: 24 to 128 printable ASCII characters; after whsec_, base64 of 24 to 64 bytes. One is generated if left out."`
+	OverlapHours optional[int]    `json:"overlapHours,omitempty" minimum:"0" maximum:"168" doc:"How many hours both secrets are in use; 24 if left out. 0 replaces the secret at once."`
+	Replace      optional[bool]   `json:"replace,omitempty" doc:"Whether a rotation that is under way is replaced; false if left out."`
 }
 
 type rotateOutput struct {
@@ -78,13 +78,17 @@ func (p *portal) rotate(ctx context.Context, in *rotateInput) (*rotateOutput, er
 }
 
 func (p *portal) rotateNow(ctx context.Context, in *rotateInput, idem *idempotency) (*rotateOutput, error) {
-	secret, overlap, replace, err := in.Body.wanted(p)
+	var body rotateBody
+	if in.Body != nil {
+		body = *in.Body
+	}
+	secret, overlap, err := body.wanted(p)
 	if err != nil {
 		return nil, err
 	}
 	var out *rotateOutput
 	_, err = p.writeSecrets(ctx, in.WebhookID, in.Precondition, func(w *webhook.Webhook, s webhook.Secrets) (webhook.Secrets, error) {
-		return w.StartRotation(s, secret, overlap, replace, p.cfg.Now())
+		return w.StartRotation(s, secret, overlap, body.Replace.value, p.cfg.Now())
 	}, func(w *webhook.Webhook) (*webhook.Answer, error) {
 		v, err := p.view(ctx, w)
 		if err != nil {
@@ -99,24 +103,18 @@ func (p *portal) rotateNow(ctx context.Context, in *rotateInput, idem *idempoten
 	return out, nil
 }
 
-// wanted returns what the body asks for, which may be absent.
-func (b *rotateBody) wanted(p *portal) (secret string, overlap time.Duration, replace bool, err error) {
+// wanted returns what the body asks for.
+func (b rotateBody) wanted(p *portal) (secret string, overlap time.Duration, err error) {
 	hours := webhook.DefaultOverlapHours
-	if b != nil {
-		if b.OverlapHours != nil {
-			hours = *b.OverlapHours
-		}
-		if b.Secret.null {
-			return "", 0, false, webhook.FieldErrorf("body.secret", "must be a secret; leave it out to have one generated")
-		}
-		secret, replace = b.Secret.value, b.Replace
+	if b.OverlapHours.given() {
+		hours = b.OverlapHours.value
 	}
-	if b != nil && b.Secret.set {
-		err = checkSecret(secret)
+	if b.Secret.given() {
+		secret, err = b.Secret.value, checkSecret(b.Secret.value)
 	} else {
 		secret = webhook.NewSecret(p.cfg.Rand)
 	}
-	return secret, time.Duration(hours) * time.Hour, replace, err
+	return secret, time.Duration(hours) * time.Hour, err
 }
 
 type endRotationInput struct {

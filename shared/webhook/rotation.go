@@ -5,11 +5,8 @@ import (
 	"time"
 )
 
-// Bounds of a rotation's overlap, in hours. An overlap of 0 replaces the secret at once.
-const (
-	DefaultOverlapHours = 24
-	MaxOverlapHours     = 168
-)
+// DefaultOverlapHours is how long both secrets of a rotation are in use unless its caller says otherwise.
+const DefaultOverlapHours = 24
 
 // rotationNotice is how long before its end a rotation is pointed out.
 const rotationNotice = 6 * time.Hour
