@@ -119,6 +119,37 @@ func TestExpressionsLikeTheLibrary(t *testing.T) {
 	}
 }
 
+// TestTemplatesAtRandom: bodies of whatever is accepted are fixed points within the bounds.
+func TestTemplatesAtRandom(t *testing.T) {
+	const seed = 6
+	g := expressions{rand.New(rand.NewPCG(seed, seed))}
+	r := templatedRecord(t)
+	bodies := 0
+	for i := range 4000 {
+		text, err := jsbytes.Marshal(jsbytes.Object(
+			jsbytes.Member{Name: "whole", Value: jsbytes.String("{{" + g.next(5) + "}}")},
+			jsbytes.Member{Name: "10", Value: jsbytes.String("a {{" + g.next(3) + "}} b {{" + g.next(3) + "}}")},
+		))
+		if err != nil {
+			t.Fatal(err)
+		}
+		template, err := payload.Compile(string(text))
+		if err != nil {
+			continue // an expression that is too long
+		}
+		if body := bounded(t, r, template); body != nil {
+			bodies++
+			fixedPoint(t, body)
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d, number %d: %s", seed, i, text)
+		}
+	}
+	if bodies < 400 {
+		t.Errorf("only %d bodies", bodies)
+	}
+}
+
 // search turns the library's panics into errors.
 func search(e api.JMESPath, data any) (v any, err error) {
 	defer func() {

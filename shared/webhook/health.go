@@ -126,8 +126,18 @@ func Report(w *Webhook, stats []Stats, now time.Time) HealthReport {
 	default:
 		r.Reason = "The webhook was never activated: it gets no events, and none are held for it. Activate it to receive events."
 	}
-	r.Reason += rotationNote(w, now)
+	r.Reason += templateNote(w, stats) + rotationNote(w, now)
 	return r
+}
+
+// templateNote says that the payload template, as it stands now, failed on an event; empty if it did not.
+func templateNote(w *Webhook, stats []Stats) string {
+	for _, s := range stats {
+		if w.PayloadTemplate != "" && s.TemplateFailedAt.After(w.TemplateAt) {
+			return " The payload template failed on an event, which was not sent: the delivery log says why. Mend the template."
+		}
+	}
+	return ""
 }
 
 func lastErrorText(c ErrorCode, status int) string {
