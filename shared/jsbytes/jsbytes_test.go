@@ -19,7 +19,7 @@ func marshal(t *testing.T, v jsbytes.Value) string {
 
 func TestNumbers(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
-		{"0", "0"}, {"-0", "0"}, {"-0.0", "0"}, {"0E+10", "0"}, {"5000", "5000"}, {"-7", "-7"},
+		{"0", "0"}, {"-0", "0"}, {"-0.0", "0"}, {"0E+10", "0"}, {"0e1000001", "0"}, {"-0.0E-99999999999999999999", "0"}, {"5000", "5000"}, {"-7", "-7"},
 		{"1.0", "1"}, {"1.10", "1.1"}, {"+1", "1"}, {".5", "0.5"}, {"5.", "5"}, {"007", "7"},
 		{"1E5", "100000"}, {"1e21", "1e+21"}, {"1E+20", "100000000000000000000"}, {"-1.5e300", "-1.5e+300"},
 		{"0.000001", "0.000001"}, {"0.0000001", "1e-7"}, {"1e-6", "0.000001"}, {"1.25E-9", "1.25e-9"},
@@ -32,7 +32,8 @@ func TestNumbers(t *testing.T) {
 		{"3.14159265358979323846264338327950288419", `"3.14159265358979323846264338327950288419"`},
 		{"0.10000000000000000555", `"0.10000000000000000555"`},
 		{"1e400", `"1e400"`}, {"-1e400", `"-1e400"`}, {"1e-400", `"1e-400"`}, {"3e-324", `"3e-324"`},
-		{"1e99999999999999999999", `"1e99999999999999999999"`},
+		{"1e99999999999999999999", `"1e99999999999999999999"`}, {"1E-99999999999999999999", `"1E-99999999999999999999"`},
+		{"0e+", `"0e+"`}, {"0e1x", `"0e1x"`},
 		{"", `""`}, {"abc", `"abc"`}, {"0x10", `"0x10"`}, {"1_000", `"1_000"`}, {"Infinity", `"Infinity"`},
 		{"NaN", `"NaN"`}, {"1e", `"1e"`}, {"-", `"-"`}, {".", `"."`}, {"1.2.3", `"1.2.3"`}, {"1 ", `"1 "`},
 	} {
@@ -48,8 +49,13 @@ func TestLongNumber(t *testing.T) {
 	if got := marshal(t, jsbytes.Number(long)); got != `"`+long+`"` {
 		t.Errorf("got %.40s...", got)
 	}
-	if jsbytes.IsNumber(long) {
-		t.Error("IsNumber accepts 1000 digits")
+	for text, want := range map[string]bool{
+		long: false, long[:512]: true, long[:513]: false, "1e99999999999999999999": true, "0e-1000001": true, ".5": true,
+		"": false, "e5": false, "1e": false, "--1": false, " 1": false,
+	} {
+		if got := jsbytes.IsNumber(text); got != want {
+			t.Errorf("IsNumber(%.40s), %d bytes: got %t", text, len(text), got)
+		}
 	}
 }
 
@@ -131,5 +137,32 @@ func TestDepth(t *testing.T) {
 	}
 	if _, err := jsbytes.Marshal(nested(jsbytes.MaxDepth + 1)); !errors.Is(err, jsbytes.ErrTooDeep) {
 		t.Errorf("above the limit: got %v, want ErrTooDeep", err)
+	}
+}
+
+// TestSize: a document of MaxSize bytes is written, one of a byte more is not, wherever the byte stands.
+func TestSize(t *testing.T) {
+	text := func(n int) jsbytes.Value { return jsbytes.String(strings.Repeat("a", n)) }
+	for _, tt := range []struct {
+		name string
+		make func(n int) jsbytes.Value // of n+10 bytes
+	}{
+		{"a text", func(n int) jsbytes.Value { return text(n + 8) }},
+		{"a name", func(n int) jsbytes.Value {
+			return jsbytes.Object(jsbytes.Member{Name: strings.Repeat("a", n+4), Value: jsbytes.Number("7")})
+		}},
+		{"a bracket", func(n int) jsbytes.Value { return jsbytes.List(jsbytes.List(text(n + 4))) }},
+		{"the last item", func(n int) jsbytes.Value { return jsbytes.List(text(n+3), jsbytes.Number("12")) }},
+		{"escapes", func(n int) jsbytes.Value { return jsbytes.List(text(n-9), jsbytes.String("\x00\x01")) }},
+	} {
+		for _, over := range []int{0, 1} {
+			b, err := jsbytes.Marshal(tt.make(jsbytes.MaxSize - 10 + over))
+			if over == 0 && (err != nil || len(b) != jsbytes.MaxSize) {
+				t.Errorf("%s: %d bytes, %v; want %d bytes", tt.name, len(b), err, jsbytes.MaxSize)
+			}
+			if over == 1 && !errors.Is(err, jsbytes.ErrTooLarge) {
+				t.Errorf("%s: %d bytes, %v; want ErrTooLarge", tt.name, len(b), err)
+			}
+		}
 	}
 }

@@ -91,6 +91,10 @@ func parseDecimal(s string) (decimal, bool) {
 	return d, true
 }
 
+// maxExponent stands for all exponents beyond it: no text of maxNumberText bytes has the digits to make up for it, so the
+// number is 0 or none that a double comes near.
+const maxExponent = 1_000_000
+
 func parseExponent(s string) (int, bool) {
 	digits := s
 	if s != "" && (s[0] == '-' || s[0] == '+') {
@@ -99,7 +103,12 @@ func parseExponent(s string) (int, bool) {
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return 0, false
 	}
-	// A text too long for an int has an exponent that no double has, whatever its digits are.
 	n, err := strconv.Atoi(s)
-	return n, err == nil && n > -1_000_000 && n < 1_000_000
+	if err != nil { // too long for an int, so its sign is all that matters
+		n = maxExponent
+		if s[0] == '-' {
+			n = -maxExponent
+		}
+	}
+	return max(-maxExponent, min(n, maxExponent)), true
 }
