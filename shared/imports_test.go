@@ -50,6 +50,7 @@ func rules() []rule {
 		{"shared/retry", nil, false, "the ladder is a pure function of numbers"},
 		{"shared/signature", nil, false, "signatures are pure functions of bytes"},
 		{"shared/jsbytes", nil, false, "the bytes follow ECMAScript and nothing else"},
+		{"shared/jsbytes/docgen", []string{"shared/jsbytes"}, false, "documents for tests, made of jsbytes' own values"},
 		{"shared/env", nil, false, "infra imports it, and must not pull in the product"},
 		{"shared/payload", []string{"shared/webhook", "shared/jsbytes", jmespath}, false,
 			"events and bodies are pure: whoever knows AWS converts before"},
@@ -98,6 +99,7 @@ func bans() []struct{ module, only, why string } {
 		{module + "localstack", "", "what runs locally is no part of the product"},
 		{module + "shared/memory", "shared/memory", "a fake in a binary could be taken for the store"},
 		{module + "shared/storetest", "shared/storetest", "a test suite is no part of a binary"},
+		{module + "shared/jsbytes/docgen", "shared/jsbytes/docgen", "documents at random are for tests"},
 		{"testing", "shared/storetest", "nor is Go's test library"},
 	}
 }
@@ -196,6 +198,7 @@ func TestViolationsAreSeen(t *testing.T) {
 		{"a client of one's own", pkg{ImportPath: module + "shared/delivery", Imports: []string{"net/http"}}, 1},
 		{"the CDK far below", pkg{ImportPath: module + "shared/portal", Deps: []string{cdk + "/awscdk/v2"}}, 1},
 		{"a fake in a function", pkg{ImportPath: module + "functions/portal", Deps: []string{module + "shared/memory"}}, 1},
+		{"documents at random in the product", pkg{ImportPath: module + "shared/payload", Deps: []string{module + "shared/jsbytes/docgen"}}, 1},
 	} {
 		if got := violations([]pkg{standard, tt.p}); len(got) != tt.want {
 			t.Errorf("%s: got %q, want %d", tt.name, got, tt.want)
