@@ -20,7 +20,7 @@ type createBody struct {
 	EventTypes      optional[[]eventTypeName] `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"Which events are sent; all if left out."`
 	TypeNaming      optional[typeNamingName]  `json:"typeNaming,omitempty" doc:"guide: the body's type is verification.completed for every event. detailed: it is the event's own type."`
 	AuthHeader      optional[authHeaderBody]  `json:"authHeader,omitempty" doc:"A header that is sent with every request."`
-	PayloadTemplate template                  `json:"payloadTemplate,omitempty" doc:"Not supported in this version."`
+	PayloadTemplate optional[templateText]    `json:"payloadTemplate,omitempty" doc:"A JSON object in place of the default body. A string in it may be {{ expression }}, or hold some in its text; expressions are a safe part of JMESPath over type, status, data and event{id, type, occurredAt}. At most 16 KiB and 64 expressions of 1 KiB."`
 	Secret          optional[string]          `json:"secret,omitempty" maxLength:"128" doc:"An own signing secret: 24 to 128 printable ASCII characters; after whsec_, base64 of 24 to 64 bytes. One is generated if left out."`
 }
 
@@ -125,8 +125,11 @@ func (p *portal) newWebhook(ctx context.Context, b createBody) (*webhook.Webhook
 	}
 	w.EverActive = w.Active
 	secrets := webhook.Secrets{Signing: b.Secret.value}
-	faults := []error{b.PayloadTemplate.check(), checkDescription(b.Description.value)}
-	var err error
+	faults := []error{checkDescription(b.Description.value)}
+	template, err := p.templateOf(b.PayloadTemplate)
+	if faults = append(faults, err); template != "" {
+		w.PayloadTemplate, w.TemplateAt = template, now
+	}
 	if w.URL, err = p.cfg.URLs.CheckURL(ctx, b.URL); err != nil {
 		faults = append(faults, atField("body.url", err))
 	}

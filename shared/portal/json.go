@@ -9,8 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
 // strictJSON reads JSON as the API promises to: duplicate names, invalid UTF-8, unknown names, names in another case
@@ -71,25 +69,6 @@ func (optional[T]) Schema(r huma.Registry) *huma.Schema {
 
 // given tells whether there is a value.
 func (o optional[T]) given() bool { return o.set && !o.null }
-
-// template is a payload template, which this version does not know: only null is taken.
-type template struct{ given bool }
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (t *template) UnmarshalJSON(b []byte) error {
-	t.given = string(b) != "null"
-	return nil
-}
-
-// Schema implements huma.SchemaProvider. huma checks nothing against the type null, so that check can say what is wrong.
-func (template) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: "null"} }
-
-func (t template) check() error {
-	if t.given {
-		return webhook.FieldErrorf("body.payloadTemplate", "is not supported yet; leave it out or send null")
-	}
-	return nil
-}
 
 // orNull is a value in an answer that may be null. Objects need it: a pointer to one is not documented as nullable.
 type orNull[T any] struct{ value *T }

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -57,6 +58,13 @@ func (w *rotating) get() response {
 // a rotation is under way.
 func (w *rotating) signs(current, next string) {
 	w.t.Helper()
+	if fault := w.fault(current, next); fault != "" {
+		w.t.Fatal(fault)
+	}
+}
+
+func (w *rotating) fault(current, next string) string {
+	w.t.Helper()
 	w.do(req{method: "POST", path: w.hook + "/test", key: w.key}).want(200)
 	sent := w.sender.sent[len(w.sender.sent)-1]
 	got := map[string]string{}
@@ -70,13 +78,14 @@ func (w *rotating) signs(current, next string) {
 	nextHex, both := got["x-webhook-signature-next"]
 	if got["x-webhook-signature"] != signature.Hex(current, sent.Body) || got["webhook-signature"] != want || both != (next != "") ||
 		both && nextHex != signature.Hex(next, sent.Body) {
-		w.t.Fatalf("not signed with %q and %q: %v", current, next, got)
+		return fmt.Sprintf("not signed with %q and %q: %v", current, next, got)
 	}
 	view := w.get().json()
 	rotation, _ := view["rotation"].(map[string]any)
 	if view["secretHint"] != webhook.HintOf(current) || (rotation != nil) != both || both && rotation["secretHint"] != webhook.HintOf(next) {
-		w.t.Fatalf("shown as %v and %v", view["secretHint"], view["rotation"])
+		return fmt.Sprintf("shown as %v and %v", view["secretHint"], view["rotation"])
 	}
+	return ""
 }
 
 func TestRotation(t *testing.T) {

@@ -20,7 +20,7 @@ type patchBodyFields struct {
 	EventTypes      optional[[]eventTypeName] `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"null: all."`
 	TypeNaming      optional[typeNamingName]  `json:"typeNaming,omitempty" doc:"null: guide."`
 	AuthHeader      optional[authHeaderPatch] `json:"authHeader,omitempty" doc:"null removes the header."`
-	PayloadTemplate template                  `json:"payloadTemplate,omitempty" doc:"Not supported in this version."`
+	PayloadTemplate optional[templateText]    `json:"payloadTemplate,omitempty" doc:"Replaced as a whole: it is one value and not merged. null: the default body."`
 	Secret          optional[string]          `json:"secret,omitempty" nullable:"false" maxLength:"128" doc:"Replaces the signing secret at once, and ends a rotation."`
 }
 
@@ -108,7 +108,7 @@ func (b patchBodyFields) check() error {
 	if b.AuthHeader.value.Value.null {
 		fault("body.authHeader.value", "can't be removed alone; send null for authHeader to remove the header")
 	}
-	faults = append(faults, b.PayloadTemplate.check(), checkDescription(b.Description.value))
+	faults = append(faults, checkDescription(b.Description.value))
 	return errors.Join(faults...)
 }
 
@@ -161,11 +161,11 @@ func (p *portal) patchSecrets(ctx context.Context, w *webhook.Webhook, b patchBo
 		return false, err
 	}
 	// What is stored of a rotation and what is sealed must change together, so it is tried on a copy.
-	now, next := p.cfg.Now(), *w
-	old := next.Settle(stored, now)
-	s, name, replaced := old, w.AuthHeaderName, false
+	next := *w
+	old := next.Settle(stored, p.cfg.Now())
+	s, name := old, w.AuthHeaderName
 	if b.Secret.set {
-		s, replaced = next.ReplaceSecret(s, b.Secret.value, now)
+		s = next.ReplaceSecret(s, b.Secret.value)
 	}
 	switch h := b.AuthHeader; {
 	case h.null:
@@ -175,7 +175,7 @@ func (p *portal) patchSecrets(ctx context.Context, w *webhook.Webhook, b patchBo
 			return false, err
 		}
 	}
-	if !replaced && s == old && name == w.AuthHeaderName {
+	if s == old && name == w.AuthHeaderName {
 		return false, nil
 	}
 	*w = next

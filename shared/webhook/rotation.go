@@ -95,12 +95,9 @@ func (w *Webhook) endRotation(s Secrets, keep string, now time.Time) (Secrets, e
 	return s, nil
 }
 
-// ReplaceSecret makes secret the only one at once and ends a rotation. It reports false and changes nothing that can be
-// seen if secret is the only one already. The caller counts the edit: one request may hold several.
-func (w *Webhook) ReplaceSecret(s Secrets, secret string, now time.Time) (Secrets, bool) {
-	current, next := w.SigningKeys(s, now)
-	return w.single(s, secret), secret != current || next != ""
-}
+// ReplaceSecret makes secret the only one at once and ends a rotation. The caller decides whether that is an edit, by
+// what Settle returns, and counts it: one request may hold several.
+func (w *Webhook) ReplaceSecret(s Secrets, secret string) Secrets { return w.single(s, secret) }
 
 // newer is the new secret. Should there be none in spite of a rotation, the old one is better than an empty key.
 func newer(s Secrets) string { return cmp.Or(s.Next, s.Signing) }

@@ -214,8 +214,9 @@ func TestReplaceSecret(t *testing.T) {
 				k.now = k.w.Rotation.EndsAt
 			}
 			generation := k.w.Generation
-			var changed bool
-			if k.s, changed = k.w.ReplaceSecret(k.s, c.secret, k.now); changed != c.changed {
+			before := k.w.Settle(k.s, k.now)
+			k.s = k.w.ReplaceSecret(before, c.secret)
+			if changed := k.s != before; changed != c.changed {
 				t.Fatalf("changed: %v", changed)
 			}
 			k.want(t, c.secret, "", generation)
