@@ -120,35 +120,63 @@ func Decode(raw []byte) (rec Record, ok bool, err error) {
 	if !ok {
 		return Record{}, false, nil
 	}
-	return newRecord(raw, change, image, status, eventType)
-}
-
-func newRecord(
-	raw []byte, change, image map[string]any, status webhook.Status, t webhook.EventType,
-) (Record, bool, error) {
-	partnerID, fault := partnerOf(image)
+	sequence, at := position(change)
+	r, fault := newRecord(image, status, eventType, sequence, at)
 	if fault != nil {
 		return Record{}, false, fault
+	}
+	if sequence == "" || at.IsZero() {
+		return Record{}, false, unusable(MalformedRecord, "there is no usable SequenceNumber or creation time")
+	}
+	r.Raw = raw
+	return r, true, nil
+}
+
+// DecodeImage is Decode for the attributes of a record alone, in DynamoDB's JSON, as they stand at the given time: the
+// event is the one that reaching the record's status without a manual review makes, and there is no Raw. partnerID is
+// the record's, also with an error and without an event, empty if it has none that is usable.
+func DecodeImage(image []byte, at time.Time) (partnerID string, r Record, ok bool, err error) {
+	attributes, fault := parseRecord(image)
+	if fault != nil {
+		return "", Record{}, false, fault
+	}
+	if partnerID, fault = partnerOf(attributes); fault != nil {
+		return "", Record{}, false, fault
+	}
+	status, fault := newStatus(attributes)
+	if fault != nil {
+		return partnerID, Record{}, false, fault
+	}
+	eventType, ok := webhook.EventFor("", status)
+	if !ok {
+		return partnerID, Record{}, false, nil
+	}
+	if r, fault = newRecord(attributes, status, eventType, "0", at); fault != nil {
+		return partnerID, Record{}, false, fault
+	}
+	return partnerID, r, true, nil
+}
+
+func newRecord(image map[string]any, status webhook.Status, t webhook.EventType, sequence string, at time.Time) (Record, *Unusable) {
+	partnerID, fault := partnerOf(image)
+	if fault != nil {
+		return Record{}, fault
 	}
 	verificationID, fault := verificationOf(image)
 	if fault != nil {
-		return Record{}, false, fault
+		return Record{}, fault
 	}
 	data, fault := dataOf(image)
 	if fault != nil {
-		return Record{}, false, fault
-	}
-	sequence, at := position(change)
-	if sequence == "" || at.IsZero() {
-		return Record{}, false, unusable(MalformedRecord, "there is no usable SequenceNumber or creation time")
+		return Record{}, fault
 	}
 	return Record{
 		Event: webhook.Event{
 			ID: webhook.EventID(verificationID, sequence, at), Type: t, PartnerID: partnerID,
 			VerificationID: verificationID, OccurredAt: at, Sequence: sequence,
 		},
-		Status: status, Raw: raw, data: data,
-	}, true, nil
+		Status: status, data: data,
+	}, nil
 }
 
 // SequenceNumber returns a record's sequence number and creation time, also of records that Decode refuses: "" and the

@@ -22,6 +22,8 @@ type Config struct {
 	Queue  Queue
 	Sender Sender
 	URLs   URLChecker
+	// Verifications reads records for previews of templates.
+	Verifications Verifications
 	// Now is the clock.
 	Now func() time.Time
 	// Rand is a cryptographic source.

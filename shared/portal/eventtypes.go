@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/cr3dentials/verification-webhooks/shared/payload"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -22,17 +21,6 @@ var sentWhen = map[webhook.EventType]string{
 type sampleView struct {
 	Guide    jsonObject `json:"guide" doc:"With typeNaming guide."`
 	Detailed jsonObject `json:"detailed" doc:"With typeNaming detailed."`
-}
-
-// jsonObject is a JSON object as it is.
-type jsonObject jsontext.Value
-
-// MarshalJSON implements json.Marshaler.
-func (o jsonObject) MarshalJSON() ([]byte, error) { return o, nil }
-
-// Schema implements huma.SchemaProvider.
-func (jsonObject) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 }
 
 type eventTypeView struct {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/cr3dentials/verification-webhooks/shared/payload"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
@@ -18,6 +19,8 @@ type portal struct {
 	ids     webhook.IDSource
 	cursors cursors
 	front   *front
+
+	templates payload.Templates
 }
 
 // A write that lost against another is decided anew, up to writeTries times, each after a random wait of up to
@@ -64,6 +67,7 @@ func newPortal(c Config) *portal {
 	p.webhookRoutes(rs)
 	p.lifecycleRoutes(rs)
 	p.secretRoutes(rs)
+	p.templateRoutes(rs)
 	p.deliveryRoutes(rs)
 	eventTypeRoutes(rs)
 	p.front = &front{

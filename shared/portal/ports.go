@@ -53,6 +53,13 @@ type Store interface {
 	ReleaseTest(ctx context.Context, partnerID, owner string) error
 }
 
+// Verifications reads the table that verification systems write.
+type Verifications interface {
+	// Verification returns a record's attributes in DynamoDB's JSON, as the new image of a stream record has them.
+	// Strongly consistent. NotFound if there is no such record, whoever's it would be.
+	Verification(ctx context.Context, verificationID string) (image []byte, err error)
+}
+
 // Vault seals and opens what must not be stored in the clear. Codes as in delivery.Vault.
 type Vault interface {
 	// SealSecrets encrypts s bound to the webhook's partner and id.

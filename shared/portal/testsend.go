@@ -62,6 +62,10 @@ func (p *portal) test(ctx context.Context, in *testInput) (*testOutput, error) {
 	if err != nil {
 		return nil, err
 	}
+	body, err := p.sampleFor(&w)
+	if err != nil {
+		return nil, err
+	}
 	secrets, err := p.cfg.Vault.OpenSecrets(ctx, &w)
 	if err != nil {
 		return nil, err
@@ -75,12 +79,22 @@ func (p *portal) test(ctx context.Context, in *testInput) (*testOutput, error) {
 		return nil, webhook.Errorf(webhook.RateLimited, "%d tests are under way already.", webhook.MaxConcurrentTests)
 	}
 	defer p.releaseTest(ctx, w.PartnerID, owner)
-	body := payload.Sample(webhook.Completed, w.TypeNaming)
 	req := delivery.BuildRequest(&w, secrets, p.ids.TestDelivery(), webhook.Completed, 1, body, now)
 	// The sender would add it by itself; here it is shown, too.
 	req.Headers = append(req.Headers, webhook.Header{Name: "user-agent", Value: egress.UserAgent()})
 	res := p.cfg.Sender.Send(ctx, req)
 	return &testOutput{Body: testViewOf(&w, req, res)}, nil
+}
+
+// sampleFor builds what a test sends. A template that fails on the sample, which has not what every event has, is told
+// as what it is: nothing could be sent.
+func (p *portal) sampleFor(w *webhook.Webhook) ([]byte, error) {
+	template, err := p.compile(w.PayloadTemplate)
+	if err != nil {
+		return nil, err
+	}
+	body, err := payload.SampleWith(webhook.Completed, w.TypeNaming, template)
+	return body, templateFault(err)
 }
 
 // releaseTest gives the slot back even if the caller has gone. A slot that is kept by a failure ends by itself.

@@ -116,14 +116,15 @@ func (b patchBodyFields) check() error {
 func (p *portal) patch(ctx context.Context, w *webhook.Webhook, b patchBodyFields) (edited, error) {
 	moved, err1 := p.patchURL(ctx, w, b)
 	resealed, err2 := p.patchSecrets(ctx, w, b)
-	if err := errors.Join(err1, err2); err != nil {
+	rewritten, err3 := p.patchTemplate(w, b.PayloadTemplate)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return edited{}, err
 	}
-	if moved || resealed {
+	if moved || resealed || rewritten {
 		// What failed until now was the old configuration.
 		w.Generation++
 	}
-	changed := patchPlain(w, b) || moved || resealed
+	changed := patchPlain(w, b) || moved || resealed || rewritten
 	if changed {
 		w.UpdatedAt = p.cfg.Now()
 	}

@@ -16,6 +16,7 @@ import (
 var full = map[string]any{
 	"description": "payroll", "eventTypes": []string{"verification.failed"}, "typeNaming": "detailed",
 	"secret": "an own secret of 24 chars", "authHeader": map[string]string{"name": "x-api-key", "value": "sesame"},
+	"payloadTemplate": map[string]any{"v": "{{status}}", "n": nil},
 }
 
 // updates are merge patches of the webhook full, and what they do to it.
@@ -36,13 +37,17 @@ var updates = map[string]struct {
 	"header without change": {`{"authHeader":{}}`, nil, 1, false},
 	"same description":      {`{"description":"payroll"}`, nil, 1, false},
 	"active as it is":       {`{"active":true}`, nil, 1, false},
-	"template null":         {`{"payloadTemplate":null}`, nil, 1, false},
+	"same template":         {`{"payloadTemplate": {"n": null, "v": "{{status}}"}}`, nil, 1, false},
 	"url":                   {`{"url":"https://b.example.com/"}`, map[string]any{"url": "https://b.example.com/"}, 2, true},
 	"secret":                {`{"secret":"another secret of 24 bytes"}`, map[string]any{"secretHint": "…ytes"}, 2, true},
 	"header value":          {`{"authHeader":{"value":"open"}}`, map[string]any{}, 2, true},
 	"header name": {
 		`{"authHeader":{"name":"x-other"}}`, map[string]any{"authHeader": map[string]any{"name": "x-other", "value": Mask}}, 2, true,
 	},
+	"template replaced, not merged": {
+		`{"payloadTemplate":{"w":"{{type}}","n":null}}`, map[string]any{"payloadTemplate": map[string]any{"w": "{{type}}", "n": nil}}, 2, true,
+	},
+	"template removed": {`{"payloadTemplate":null}`, map[string]any{"payloadTemplate": nil}, 2, true},
 	"header removed": {`{"authHeader":null}`, map[string]any{"authHeader": nil}, 2, true},
 	"url and secret": {
 		`{"url":"https://b.example.com/","secret":"another secret of 24 bytes"}`,

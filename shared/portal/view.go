@@ -84,7 +84,7 @@ type WebhookView struct {
 	TypeNaming      webhook.TypeNaming       `json:"typeNaming" enum:"guide,detailed"`
 	Description     *string                  `json:"description"`
 	AuthHeader      orNull[authHeaderView]   `json:"authHeader"`
-	PayloadTemplate orNull[map[string]any]   `json:"payloadTemplate" doc:"Always null in this version."`
+	PayloadTemplate orNull[jsonObject]       `json:"payloadTemplate" doc:"null: the default body."`
 	SecretHint      string                   `json:"secretHint" doc:"The last characters of the signing secret; during a rotation, of the old one."`
 	Rotation        orNull[rotationView]     `json:"rotation" doc:"The rotation of the signing secret that is under way; null if none is."`
 	Deactivation    orNull[deactivationView] `json:"deactivation" doc:"When and why the webhook became inactive; null while it is active."`
@@ -123,7 +123,7 @@ func viewOf(w *webhook.Webhook, stats []webhook.Stats, held int, now time.Time) 
 		ID: w.ID, URL: w.URL, Active: w.Active, CreatedAt: shownTime(w.CreatedAt), UpdatedAt: shownTime(w.UpdatedAt),
 		LastDeliveryAt: shownTimeOrNull(health.LastDeliveryAt), SuccessRate: health.SuccessRate,
 		Health: health.Health, HealthReason: health.Reason, EventTypes: eventTypeNames(w.EventTypes),
-		TypeNaming: w.TypeNaming, Description: textOrNull(w.Description), SecretHint: w.HintAt(now),
+		TypeNaming: w.TypeNaming, Description: textOrNull(w.Description), PayloadTemplate: shownTemplate(w.PayloadTemplate), SecretHint: w.HintAt(now),
 		HeldCount: min(held, maxHeldCount), HeldCountCapped: held > maxHeldCount,
 	}
 	if w.AuthHeaderName != "" {

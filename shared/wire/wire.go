@@ -86,7 +86,7 @@ func Portal(ctx context.Context, log *slog.Logger) (http.Handler, func(), error)
 		return nil, nil, err
 	}
 	return portal.New(portal.Config{
-		Store: p.store, Vault: p.vault, Queue: p.queue, Sender: p.client, URLs: p.client,
+		Store: p.store, Vault: p.vault, Queue: p.queue, Sender: p.client, URLs: p.client, Verifications: p.store,
 		Now: time.Now, Rand: rand.Reader, Log: log, Version: egress.Version,
 	}), p.client.CloseIdle, nil
 }
