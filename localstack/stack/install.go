@@ -21,6 +21,11 @@ func venvDir(root string) string { return filepath.Join(root, "localstack", ".st
 // lintVenvDir holds that of the SAM command line.
 func lintVenvDir(root string) string { return filepath.Join(root, "localstack", ".state", "venv-lint") }
 
+// receiversVenvDir holds that of the receivers in Python.
+func receiversVenvDir(root string) string {
+	return filepath.Join(root, "localstack", ".state", "venv-receivers")
+}
+
 // install makes the named tools, each only if its pinned list has changed since the last time.
 func install(ctx context.Context, root string, names ...string) error {
 	for _, name := range names {
@@ -34,6 +39,8 @@ func install(ctx context.Context, root string, names ...string) error {
 			err = installNode(ctx, filepath.Join(root, "infra"))
 		case "receivers":
 			err = installNode(ctx, filepath.Join(root, "localstack", "receivers"))
+		case "receivers-venv":
+			err = installPython(ctx, receiversVenvDir(root), filepath.Join(root, "localstack", "receivers", "requirements.txt"))
 		default:
 			err = fmt.Errorf("unknown tool %q", name)
 		}
