@@ -75,3 +75,23 @@ func reservedHeader(name string) bool {
 	}
 	return false
 }
+
+// sendable tells whether a header can be sent as it is: nothing that CheckHeader would refuse for its form, and nothing
+// that frames the request.
+func sendable(name, value string) bool {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	for i := range len(value) {
+		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	switch strings.ToLower(name) {
+	case "", "host", "content-length", "transfer-encoding", "connection", "trailer", "upgrade", "expect", "te":
+		return false
+	}
+	return true
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 
@@ -19,9 +20,6 @@ type failure struct {
 	code    webhook.ErrorCode
 	message string
 }
-
-// errSlow ends a request that took longer than all its times together.
-var errSlow = errors.New("egress: out of time")
 
 // classifyStatus returns nil for a success.
 func classifyStatus(status int) *failure {
@@ -35,24 +33,27 @@ func classifyStatus(status int) *failure {
 	return &failure{webhook.ErrHTTPStatus, fmt.Sprintf("The endpoint answered with status %03d.", status)}
 }
 
-// classify turns the error of a round trip into what a partner may know. parent is the caller's context, ctx the
-// request's own.
-func classify(parent, ctx context.Context, err error) failure {
-	if parent.Err() != nil {
-		return failure{webhook.ErrInterrupted, "The sender was interrupted before the endpoint answered."}
+// classify turns the error of an attempt without an answer into what a partner may know. ctx is the caller's.
+func classify(ctx context.Context, err error) *failure {
+	if ctx.Err() != nil {
+		return &failure{webhook.ErrInterrupted, "The sender was interrupted before the endpoint answered."}
 	}
 	var dial *dialError
 	if errors.As(err, &dial) {
-		return classifyDial(dial)
+		f := classifyDial(dial)
+		return &f
 	}
-	var timeout net.Error
+	var alert *net.OpError
 	switch {
-	case errors.Is(context.Cause(ctx), errSlow), errors.As(err, &timeout) && timeout.Timeout():
-		return failure{webhook.ErrTimeout, "The endpoint did not answer within 10 seconds."}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &failure{webhook.ErrTimeout, "The endpoint did not answer within 10 seconds."}
 	case closed(err):
-		return failure{webhook.ErrConnectionReset, "The endpoint closed the connection before it answered."}
+		return &failure{webhook.ErrConnectionReset, "The endpoint closed the connection before it answered."}
+	case errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error"):
+		// With TLS 1.3 an endpoint that asks for a certificate says only now that it got none.
+		return &failure{webhook.ErrTLS, "The endpoint broke off the TLS connection before it answered."}
 	}
-	return failure{webhook.ErrProtocol, "The endpoint's answer is not valid HTTP/1.1, or its header is too large."}
+	return &failure{webhook.ErrProtocol, "The endpoint's answer is not valid HTTP/1.1, or its header is too large."}
 }
 
 func classifyDial(e *dialError) failure {
@@ -97,6 +98,8 @@ func classifyTLS(err error) failure {
 		return failure{webhook.ErrTLS, "The endpoint does not speak TLS on this port."}
 	case closed(err):
 		return failure{webhook.ErrConnectionReset, "The endpoint closed the connection during the TLS handshake."}
+	case strings.Contains(err.Error(), "no application protocol"): // the alert's type is not exported
+		return failure{webhook.ErrTLS, "The endpoint does not offer HTTP/1.1."}
 	}
 	return failure{webhook.ErrTLS, "The TLS handshake failed; TLS 1.2 or later is required."}
 }
@@ -104,7 +107,5 @@ func classifyTLS(err error) failure {
 // closed tells whether the other side ended the connection.
 func closed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
-		// net/http does not export this one; it says that a kept connection was closed.
-		strings.Contains(err.Error(), "server closed idle connection")
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

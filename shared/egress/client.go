@@ -7,10 +7,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,132 +86,114 @@ func (o Options) withDefaults() Options {
 
 // Client makes requests to webhooks' endpoints and checks their URLs. One serves a whole process; it is safe for
 // concurrent use.
+//
+// It speaks HTTP/1.1 by itself: Go's transport writes what an endpoint sends unasked to the log, may take that for the
+// answer to the next request, repeats some requests, and spends megabytes on a header of 64 KiB.
 type Client struct {
-	options   Options
-	guard     guard
-	tls       *tls.Config
-	transport *http.Transport
+	options Options
+	guard   guard
+	tls     *tls.Config
+	pool    pool
 }
 
 // New makes a Client.
 func New(opts Options) *Client {
-	c := &Client{
+	return &Client{
 		options: opts.withDefaults(),
 		guard:   newGuard(),
 		tls:     &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}},
 	}
-	onlyHTTP1 := new(http.Protocols)
-	onlyHTTP1.SetHTTP1(true)
-	c.transport = &http.Transport{
-		// Proxy stays nil: with one from the environment the guard would judge the proxy and not the endpoint.
-		DialContext:            refusePlain,
-		DialTLSContext:         c.dialTLS,
-		Protocols:              onlyHTTP1,
-		DisableCompression:     true,
-		ResponseHeaderTimeout:  c.options.AnswerTimeout,
-		MaxResponseHeaderBytes: MaxResponseHeader,
-		MaxIdleConnsPerHost:    4,
-		MaxIdleConns:           64,
-		// Short enough that an endpoint's own limit (5 s in Node) does not close a connection while it is being used.
-		IdleConnTimeout: 3 * time.Second,
-	}
-	return c
 }
 
 // CloseIdle closes the connections that are not in use. A function calls it at the end of every invocation: a
 // connection that lived through a freeze cannot be trusted.
-func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
+func (c *Client) CloseIdle() { c.pool.closeAll() }
 
 // Send makes one POST and reports what came of it; it has no other way of failing. Success is a status from 200 to 299
-// and nothing else. A redirect is not followed, no cookie is kept, nothing is decompressed, and nothing is repeated:
-// Go's transport repeats a POST only if a connection that was kept turns out closed before one byte of the request was
-// written, and the two header names that would make it do more are refused here.
+// and nothing else. A redirect is not followed, no cookie is kept, nothing is decompressed, no proxy is asked, and
+// nothing is ever sent twice.
 //
-// It returns within 22 s (connect 5, write 5, answer 10, excerpt 1, 1 to spare). If ctx ends first, the outcome is
+// It returns within 21 s (connect 5, write 5, answer 10, excerpt 1). If ctx ends first, the outcome is
 // webhook.ErrInterrupted: it is not known, and not the endpoint's fault. A request without a `user-agent` gets
 // UserAgent. Duration covers the excerpt, too.
 func (c *Client) Send(ctx context.Context, r webhook.Request) webhook.Response {
 	out := webhook.Response{StartedAt: c.options.Now()}
 	began := time.Now() // the monotonic clock, whatever Now is
-	c.send(ctx, r, &out)
+	if f := c.send(ctx, r, &out); f != nil {
+		out.ErrorCode, out.ErrorMessage = f.code, f.message
+	}
 	out.Duration = time.Since(began)
 	return out
 }
 
-func (c *Client) send(parent context.Context, r webhook.Request, out *webhook.Response) {
-	total := c.options.ConnectTimeout + c.options.WriteTimeout + c.options.AnswerTimeout
-	ctx, cancel := context.WithCancelCause(parent)
-	defer cancel(nil)
-	req, fault := c.newRequest(ctx, r)
+func (c *Client) send(ctx context.Context, r webhook.Request, out *webhook.Response) *failure {
+	deadline := time.Now().Add(c.options.ConnectTimeout + c.options.WriteTimeout + c.options.AnswerTimeout)
+	hostPort, head, fault := c.prepare(ctx, r)
 	if fault != nil {
-		out.ErrorCode, out.ErrorMessage = fault.code, fault.message
-		return
+		return fault
 	}
-	timer := time.AfterFunc(total, func() { cancel(errSlow) })
-	defer timer.Stop()
-
-	resp, err := c.transport.RoundTrip(req)
+	k := c.pool.take(hostPort)
+	if k == nil {
+		secured, err := c.dialTLS(ctx, hostPort)
+		if err != nil {
+			return classify(ctx, err)
+		}
+		k = newConn(secured)
+	}
+	keep := false
+	stop := context.AfterFunc(ctx, func() { _ = k.secured.SetDeadline(past) })
+	defer func() {
+		// If ctx has ended, its function may be setting the deadline just now.
+		if stop() && keep {
+			c.pool.put(hostPort, k)
+		} else {
+			k.abort()
+		}
+	}()
+	a, sent, err := c.exchange(ctx, k, head, r.Body, deadline)
 	if err != nil {
-		f := classify(parent, ctx, err)
-		out.ErrorCode, out.ErrorMessage = f.code, f.message
-		return
+		return classify(ctx, err)
 	}
 	// The outcome is fixed by now: nothing in the body or in the reading of it changes it.
-	timer.Stop()
+	k.readUntil(ctx, time.Now().Add(c.options.ExcerptTimeout))
+	start, whole, reusable := a.readBody(k.reader)
+	keep = sent && reusable && k.reader.Buffered() == 0
 	red := newRedactor(r.Redact)
-	out.StatusCode = resp.StatusCode
-	out.Headers = shownHeaders(resp.Header, red)
-	out.RetryAfter = retryAfter(resp, c.options.Now())
-	if f := classifyStatus(resp.StatusCode); f != nil {
-		out.ErrorCode, out.ErrorMessage = f.code, f.message
-	}
-	if resp.StatusCode == http.StatusSwitchingProtocols { // what follows is no body
-		_ = resp.Body.Close()
-		return
-	}
-	out.Excerpt = c.readExcerpt(resp.Body, red, func() { cancel(errSlow) })
+	out.StatusCode = a.status
+	out.Headers = shownHeaders(a.fields, red)
+	out.RetryAfter = retryAfter(a.status, a.field("retry-after"), c.options.Now())
+	out.Excerpt = excerpt(start, whole, red)
+	return classifyStatus(a.status)
 }
 
-// readExcerpt reads the start of an answer's body. stop ends the connection.
-func (c *Client) readExcerpt(body io.ReadCloser, red redactor, stop func()) string {
-	timer := time.AfterFunc(c.options.ExcerptTimeout, stop)
-	defer timer.Stop()
-	raw, err := io.ReadAll(io.LimitReader(body, MaxRead))
-	whole := err == nil && len(raw) < MaxRead
-	if !whole {
-		stop() // else closing could read on
-	}
-	_ = body.Close()
-	return excerpt(raw, whole, red)
-}
-
-func (c *Client) newRequest(ctx context.Context, r webhook.Request) (*http.Request, *failure) {
+// prepare checks the request, and writes its header as it is sent.
+func (c *Client) prepare(ctx context.Context, r webhook.Request) (hostPort string, head []byte, fault *failure) {
 	u, err := c.parseURL(ctx, r.URL)
 	if err != nil {
 		var e *webhook.Error
 		if !errors.As(err, &e) {
-			return nil, &failure{webhook.ErrProtocol, "The webhook's URL cannot be used."}
+			return "", nil, &failure{webhook.ErrProtocol, "The webhook's URL cannot be used."}
 		}
-		return nil, &failure{webhook.ErrBlockedAddress, "The webhook's URL " + e.Message + "."}
+		return "", nil, &failure{webhook.ErrBlockedAddress, "The webhook's URL " + e.Message + "."}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(r.Body))
-	if err != nil {
-		return nil, &failure{webhook.ErrProtocol, "The request could not be made."}
+	target := u.rest
+	if !strings.HasPrefix(target, "/") {
+		target = "/" + target
 	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: %s\r\n", target, strings.TrimPrefix(endpoint{u.host, u.port, ""}.String(), "https://"))
+	agent := false
 	for _, h := range r.Headers {
-		if replayHeader(h.Name) {
-			return nil, &failure{webhook.ErrProtocol, "The authentication header's name may not be used."}
+		name := http.CanonicalHeaderKey(h.Name)
+		if !sendable(name, h.Value) {
+			return "", nil, &failure{webhook.ErrProtocol, "The request could not be made: a header cannot be sent."}
 		}
-		req.Header.Add(h.Name, h.Value)
+		agent = agent || name == "User-Agent"
+		fmt.Fprintf(&b, "%s: %s\r\n", name, h.Value)
 	}
-	if req.Header.Get("User-Agent") == "" {
-		req.Header.Set("User-Agent", UserAgent())
+	if !agent {
+		fmt.Fprintf(&b, "User-Agent: %s\r\n", UserAgent())
 	}
-	return req, nil
-}
-
-// replayHeader tells whether a header makes Go's transport take a POST for one that it may repeat at will
-// (net/http, Request.isReplayable).
-func replayHeader(name string) bool {
-	return strings.EqualFold(name, "idempotency-key") || strings.EqualFold(name, "x-idempotency-key")
+	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n", len(r.Body))
+	return net.JoinHostPort(u.host, strconv.Itoa(int(u.port))), b.Bytes(), nil
 }

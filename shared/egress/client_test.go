@@ -13,8 +13,8 @@ func TestDefaults(t *testing.T) {
 		o.ExcerptTimeout != time.Second || o.CheckTimeout != 2*time.Second {
 		t.Errorf("got %+v", o)
 	}
-	if c.transport.ResponseHeaderTimeout != o.AnswerTimeout || c.transport.IdleConnTimeout > 3*time.Second {
-		t.Errorf("answer %v, idle %v", c.transport.ResponseHeaderTimeout, c.transport.IdleConnTimeout)
+	if maxIdleTime > 3*time.Second {
+		t.Errorf("kept for %v", maxIdleTime)
 	}
 	if c.tls.InsecureSkipVerify || c.tls.RootCAs != nil || c.guard.exempt != nil {
 		t.Error("a client for the functions trusts more than the system does")

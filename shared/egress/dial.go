@@ -30,13 +30,8 @@ type dialError struct {
 func (e *dialError) Error() string { return e.err.Error() }
 func (e *dialError) Unwrap() error { return e.err }
 
-// refusePlain stands where the transport would open an unencrypted connection. No URL leads there.
-func refusePlain(context.Context, string, string) (net.Conn, error) {
-	return nil, errors.New("egress: only https leaves")
-}
-
 // dialTLS opens a verified TLS connection to a host whose addresses are all permitted, within the connect timeout.
-func (c *Client) dialTLS(ctx context.Context, _, hostPort string) (net.Conn, error) {
+func (c *Client) dialTLS(ctx context.Context, hostPort string) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)
 	defer cancel()
 	host, portText, err := net.SplitHostPort(hostPort)

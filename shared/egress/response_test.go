@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -63,30 +62,6 @@ func TestNoDecompression(t *testing.T) {
 	}
 }
 
-// forever is a body of control characters, the kind that grows most, without end.
-type forever struct{ read int }
-
-func (f *forever) Read(p []byte) (int, error) { f.read += len(p); clear(p); return len(p), nil }
-func (f *forever) Close() error               { return nil }
-
-// TestMemory: what an endpoint sends without end is read to the limit only and costs little more than the limit.
-func TestMemory(t *testing.T) {
-	c := New(quick())
-	red := newRedactor([]string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
-	stopped := false
-	body := &forever{}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	kept := c.readExcerpt(body, red, func() { stopped = true })
-	runtime.ReadMemStats(&after)
-	if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20 {
-		t.Errorf("%d bytes allocated", used)
-	}
-	if len(kept) != MaxExcerpt || body.read > MaxRead || !stopped {
-		t.Errorf("kept %d bytes of %d read; connection stopped: %v", len(kept), body.read, stopped)
-	}
-}
-
 func TestRedaction(t *testing.T) {
 	const (
 		signing = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -119,7 +94,7 @@ func TestRedaction(t *testing.T) {
 		t.Errorf("%d values replaced, want 9: %s", n, resp.Excerpt)
 	}
 	for _, h := range resp.Headers {
-		if !slices.Contains(shown(), h.Name) {
+		if !isShown(h.Name) {
 			t.Errorf("header %s is kept", h.Name)
 		}
 	}

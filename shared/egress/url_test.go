@@ -128,9 +128,5 @@ func FuzzURL(f *testing.F) {
 		if err != nil || again != first {
 			t.Fatalf("%q is stored as %q, which reads as %+v, %v", raw, first, again, err)
 		}
-		req, fault := c.newRequest(t.Context(), webhook.Request{URL: first.String()})
-		if fault != nil || req.URL.Hostname() != first.host || req.URL.String() != first.String() {
-			t.Fatalf("%q is sent to %v, %v", first, req, fault)
-		}
 	})
 }
