@@ -67,7 +67,7 @@ func (w *wire) count() map[string]int {
 	return w.calls
 }
 
-// tables are two new tables and a client whose wire can be watched.
+// tables are new tables and a client whose wire can be watched.
 type tables struct {
 	*dynamodb.Client
 	options dynamo.Options
@@ -93,9 +93,11 @@ func newTables(t *testing.T) *tables {
 	w := &wire{next: storetest.Transport(t), calls: map[string]int{}}
 	x := &tables{Client: newClient(endpoint, w), wire: w}
 	name := "test-" + rand.Text()
-	x.options = dynamo.Options{ServiceTable: name + "-service", DeliveriesTable: name + "-deliveries"}
+	x.options = dynamo.Options{
+		ServiceTable: name + "-service", DeliveriesTable: name + "-deliveries", VerificationsTable: name + "-verifications",
+	}
 	for _, in := range []*dynamodb.CreateTableInput{
-		schema(x.options.ServiceTable), withIndexes(schema(x.options.DeliveriesTable)),
+		schema(x.options.ServiceTable), withIndexes(schema(x.options.DeliveriesTable)), verifications(x.options.VerificationsTable),
 	} {
 		if _, err := x.CreateTable(ctx, in); err != nil {
 			t.Fatal(err)
@@ -139,6 +141,13 @@ func schema(name string) *dynamodb.CreateTableInput {
 			attribute(env.PartitionKey, types.ScalarAttributeTypeS), attribute(env.SortKey, types.ScalarAttributeTypeS),
 		},
 	}
+}
+
+func verifications(name string) *dynamodb.CreateTableInput {
+	in := schema(name)
+	in.KeySchema = []types.KeySchemaElement{{AttributeName: aws.String("verificationId"), KeyType: types.KeyTypeHash}}
+	in.AttributeDefinitions = []types.AttributeDefinition{attribute("verificationId", types.ScalarAttributeTypeS)}
+	return in
 }
 
 func withIndexes(in *dynamodb.CreateTableInput) *dynamodb.CreateTableInput {
