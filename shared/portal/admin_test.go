@@ -154,7 +154,7 @@ func TestPortalSession(t *testing.T) {
 
 func TestParked(t *testing.T) {
 	w := newWorld(t)
-	record := []byte(`{"eventID":"1","partner":"sesame"}`)
+	record := []byte(`{"eventID":"1","partner":"acme"}`)
 	p := webhook.Parked{ID: webhook.ParkedID(record, worldStart), Reason: "missing_partner", Detail: "d", ParkedAt: worldStart, Record: record}
 	if err := w.objects.Park(t.Context(), p); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,9 @@ type world struct {
 	vault   *testVault
 	sender  *fakeSender
 	urls    *fakeURLs
+	records memory.Verifications
 	log     *syncBuffer
+	ledger  *ledger
 	portal  http.Handler
 	admin   http.Handler
 
@@ -41,17 +43,24 @@ var worldStart = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOf(t, everything)
+}
+
+// newWorldOf is newWorld with a ledger of its own.
+func newWorldOf(t *testing.T, l *ledger) *world {
+	t.Helper()
 	w := &world{
-		t: t, store: memory.NewStore(), queue: &memory.Queue{}, objects: memory.NewObjects(), vault: newTestVault(),
-		sender: &fakeSender{}, urls: &fakeURLs{}, log: &syncBuffer{}, now: worldStart,
+		t: t, store: memory.NewStore(), queue: &memory.Queue{}, objects: memory.NewObjects(), vault: newTestVault(l),
+		sender: &fakeSender{}, urls: &fakeURLs{}, records: memory.Verifications{}, log: &syncBuffer{ledger: l}, ledger: l, now: worldStart,
 	}
-	log := newLogger(w.log)
+	t.Cleanup(func() { l.look(w.store, w.queue, w.objects) })
+	log, store, queue := newLogger(w.log), storeTap{w.store, l}, queueTap{w.queue, l}
 	w.portal = New(Config{
-		Store: w.store, Vault: w.vault, Queue: w.queue, Sender: w.sender, URLs: w.urls, Now: w.clock, Rand: rand.Reader,
+		Store: store, Vault: w.vault, Queue: queue, Sender: w.sender, URLs: w.urls, Verifications: w.records, Now: w.clock, Rand: rand.Reader,
 		Log: log, Version: "1.2.3",
 	})
 	w.admin = NewAdmin(AdminConfig{
-		Store: w.store, Parked: w.objects, Queue: w.queue, Vault: w.vault, Now: w.clock, Rand: rand.Reader, Log: log,
+		Store: store, Parked: w.objects, Queue: queue, Vault: w.vault, Now: w.clock, Rand: rand.Reader, Log: log,
 	})
 	return w
 }
@@ -105,21 +114,20 @@ func (w *world) doAdmin(method, path string, body any) response {
 
 func (w *world) send(h http.Handler, r req, caller Caller) response {
 	w.t.Helper()
-	var body io.Reader
-	contentType := "application/json"
+	text, contentType := "", "application/json"
 	switch b := r.body.(type) {
 	case nil:
 		contentType = ""
 	case string:
-		body = strings.NewReader(b)
+		text = b
 	default:
-		text, err := json.Marshal(b)
+		raw, err := json.Marshal(b)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		body = bytes.NewReader(text)
+		text = string(raw)
 	}
-	hr := httptest.NewRequestWithContext(WithCaller(context.Background(), caller), r.method, r.path, body)
+	hr := httptest.NewRequestWithContext(WithCaller(context.Background(), caller), r.method, r.path, strings.NewReader(text))
 	if contentType != "" {
 		hr.Header.Set("Content-Type", contentType)
 	}
@@ -134,8 +142,11 @@ func (w *world) send(h http.Handler, r req, caller Caller) response {
 		hr.Header[name] = values
 	}
 	rec := httptest.NewRecorder()
+	w.ledger.asked(hr, text)
 	h.ServeHTTP(rec, hr)
-	return response{t: w.t, status: rec.Code, header: rec.Header(), body: rec.Body.String()}
+	res := response{t: w.t, status: rec.Code, header: rec.Header(), body: rec.Body.String()}
+	w.ledger.answered(hr, res)
+	return res
 }
 
 // want fails the test unless the answer has the status.
@@ -274,13 +285,15 @@ func (f *fakeSender) Send(_ context.Context, r webhook.Request) webhook.Response
 
 // syncBuffer is a log that goroutines may write to.
 type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu     sync.Mutex
+	buf    bytes.Buffer
+	ledger *ledger
 }
 
 func (b *syncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.ledger.emit(string(p))
 	return b.buf.Write(p)
 }
 

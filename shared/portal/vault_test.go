@@ -11,9 +11,12 @@ import (
 )
 
 // testVault seals as the real one does, under a key of its own and without a key service.
-type testVault struct{ aead cipher.AEAD }
+type testVault struct {
+	aead   cipher.AEAD
+	ledger *ledger
+}
 
-func newTestVault() *testVault {
+func newTestVault(l *ledger) *testVault {
 	key := make([]byte, 32)
 	rand.Read(key)
 	block, err := aes.NewCipher(key)
@@ -24,7 +27,7 @@ func newTestVault() *testVault {
 	if err != nil {
 		panic(err)
 	}
-	return &testVault{aead}
+	return &testVault{aead, l}
 }
 
 func (v *testVault) Seal(_ context.Context, purpose string, plain []byte) ([]byte, error) {
@@ -37,6 +40,7 @@ func (v *testVault) Open(_ context.Context, purpose string, sealed []byte) ([]by
 }
 
 func (v *testVault) SealSecrets(ctx context.Context, w *webhook.Webhook, s webhook.Secrets) ([]byte, error) {
+	v.ledger.keyed(s)
 	plain, err := json.Marshal(s)
 	if err != nil {
 		return nil, err

@@ -190,10 +190,10 @@ func TestBadQuery(t *testing.T) {
 	hook := "/v1/webhooks/" + w.webhook(key, nil)
 	for query, location := range map[string]string{
 		"limit=0": "query.limit", "limit=101": "query.limit", "limit=sesame": "query.limit", "limit=1.5": "query.limit",
-		"limit=-1": "query.limit", "sesame=1": "query.sesame", "Limit=1": "query.Limit",
+		"limit=-1": "query.limit", "colour=1": "query.colour", "Limit=1": "query.Limit",
 	} {
 		r := w.do(req{method: "GET", path: "/v1/webhooks?" + query, key: key}).problem(422, location)
-		if strings.Contains(r.body, "sesame") && !strings.HasPrefix(query, "sesame") {
+		if strings.Contains(r.body, "sesame") {
 			t.Errorf("the answer repeats the input: %s", r.body)
 		}
 	}
