@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/cr3dentials/verification-webhooks/shared/delivery"
@@ -35,4 +36,31 @@ func TestObjects(t *testing.T) {
 
 func TestVault(t *testing.T) {
 	storetest.RunVault(t, func(*testing.T) storetest.Vault { return &memory.Vault{} })
+}
+
+// What a caller does with a value it read or stored must not change what is stored.
+func TestStoreCopiesWebhooks(t *testing.T) {
+	s := memory.NewStore()
+	var w webhook.Webhook
+	storetest.Fill(t, &w)
+	w.Rev = 0
+	p := webhook.Partner{ID: w.PartnerID}
+	if err := s.Commit(t.Context(), webhook.Change{Partner: &p, Webhook: &w}); err != nil {
+		t.Fatal(err)
+	}
+	read := func() webhook.Webhook {
+		_, got, err := s.Webhook(t.Context(), w.PartnerID, w.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	want, changed := read(), read()
+	for _, x := range []*webhook.Webhook{&w, &changed} {
+		x.EventTypes[0], x.Sealed[0] = "changed", x.Sealed[0]+1
+		x.Rotation.SecretHint, x.Deactivation.Reason = "changed", "changed"
+	}
+	if got := read(); !reflect.DeepEqual(got, want) {
+		t.Fatalf("got  %+v\nwant %+v", got, want)
+	}
 }
