@@ -60,10 +60,15 @@ tools() {
 locals() { grep -rl --include='*.go' '^//go:build .*local' shared | xargs -n1 dirname | sort -u | sed 's|^|./|'; }
 # The adapters wait for the emulator: without it their tests fail where CI is set.
 adapters='shared/(dynamo|queue|vault|objects)$'
-race() { go list ./shared/... ./functions/... | grep -vE "/$adapters" | CGO_ENABLED=1 xargs go test -race; }
+# Hundreds of thousands of documents would take minutes with the race detector, and nothing there runs beside anything.
+bytes='shared/jsbytes(/docgen)?$'
+race() { go list ./shared/... ./functions/... | grep -vE "/$adapters|/$bytes" | CGO_ENABLED=1 xargs go test -race; }
 race_local() { locals | CGO_ENABLED=1 xargs go test -race -tags local; }
+compare() { go test ./shared/jsbytes/...; }
 # golangci-lint vets all but infra.
 infra() { go vet ./infra && go test ./infra/... ./localstack/local/... ./localstack/stack/... ./localstack/adminctl/...; }
+# CI makes the absence of a receiver a failure.
+receivers() { CI=true go test -count=1 ./localstack/receivers; }
 sam() {
   "$lint/sam" validate --lint --template template.yaml --region us-east-1 &&
     PATH=$PWD/$lint:$PATH "$lint/sam" build --template template.yaml --build-dir "$state/sam" --cache-dir "$state/sam-cache"
@@ -96,12 +101,14 @@ step 'look for the tools' tools
 step 'build the tool that starts and stops' make --no-print-directory .build/stack
 step 'look for free ports' "$stack" check -state "$state" -shift 50
 # Downloads wait for the network, and the end-to-end tests for retries: what needs the processor runs beside them.
-background install "$stack" install venv infra receivers lint
+background install "$stack" install venv infra receivers receivers-venv lint
 step 'build' make --no-print-directory -j2 build-tools build
 background lint make --no-print-directory lint
 step 'unit tests with the race detector' race
 step 'the same of the local build' race_local
+step 'documents at random compared with Node' compare
 step 'finish installing' join install
+step 'bodies at random verified by receivers' receivers
 step 'tests of infra and localstack' infra
 step 'sam validate --lint, sam build' sam
 step 'start and deploy a copy' up

@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -41,5 +43,43 @@ func TestUpToDate(t *testing.T) {
 	write("a==2")
 	if upToDate(dir, list) {
 		t.Error("another list counts as installed")
+	}
+}
+
+// What is installed without being resolved must be pinned, with hashes: pip is told to look for nothing else.
+func TestPythonListsArePinned(t *testing.T) {
+	t.Parallel()
+	pinned := regexp.MustCompile(`^[a-z0-9.-]+==[0-9][^ ]*( ;.*)? \\$`)
+	hash := regexp.MustCompile(`^    --hash=sha256:[0-9a-f]{64}( \\)?$`)
+	for _, list := range []string{"requirements.txt", "requirements-lint.txt", "receivers/requirements.txt"} {
+		text, err := os.ReadFile(filepath.Join("..", list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages := 0
+		lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+		for i, line := range lines {
+			switch {
+			case strings.HasPrefix(strings.TrimSpace(line), "#"):
+			case pinned.MatchString(line):
+				packages++
+				if i+1 == len(lines) || !hash.MatchString(lines[i+1]) {
+					t.Errorf("%s: %s has no hash", list, line)
+				}
+			case !hash.MatchString(line):
+				t.Errorf("%s: line %d is neither a pinned version nor a hash: %s", list, i+1, line)
+			}
+		}
+		if packages == 0 {
+			t.Errorf("%s pins nothing", list)
+		}
+	}
+}
+
+// An unknown name is refused before anything is installed under it.
+func TestInstallUnknown(t *testing.T) {
+	t.Parallel()
+	if err := install(t.Context(), t.TempDir(), "vnev"); err == nil || !strings.Contains(err.Error(), `unknown tool "vnev"`) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/big"
+	"strings"
 	"testing"
 
 	"github.com/cr3dentials/verification-webhooks/shared/jsbytes"
@@ -73,8 +74,8 @@ func FuzzNumber(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s != "" && (s[0] == '-' || s[0] >= '0' && s[0] <= '9') {
-			if letter, want := o.ask(t, 'P', repaired([]byte(s))); letter == 'a' && string(b) != string(bytes.TrimSpace(want)) {
+		if s != "" && (s[0] == '-' || s[0] >= '0' && s[0] <= '9') && !strings.ContainsAny(s, " \t\r\n") {
+			if letter, want := o.ask(t, 'P', repaired([]byte(s))); letter == 'a' && !bytes.Equal(b, want) {
 				t.Errorf("%q is written as %s, want %s", s, b, want)
 			}
 		}
