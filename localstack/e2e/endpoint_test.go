@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,8 @@ import (
 
 // endpoint is a partner's https server that a test scripts: it answers each request as told and keeps what arrived.
 type endpoint struct {
-	url string
+	url    string
+	ledger *ledger
 
 	mu       sync.Mutex
 	secret   string
@@ -71,7 +73,7 @@ func newEndpoint(t *testing.T, w *world, s script) *endpoint {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	must(t, err)
-	e := &endpoint{url: fmt.Sprintf("https://localhost:%d/webhook/cr3dentials", port)}
+	e := &endpoint{url: fmt.Sprintf("https://localhost:%d/webhook/cr3dentials", port), ledger: w.ledger}
 	ctx, cancel := context.WithCancel(context.Background())
 	server := &http.Server{
 		Handler:           http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { e.serve(ctx, s, rw, r) }),
@@ -105,6 +107,7 @@ func (e *endpoint) serve(ctx context.Context, s script, rw http.ResponseWriter, 
 	e.requests = append(e.requests, arrived{at, r.Header.Clone(), string(body), verifies(r.Header, body, e.secret)})
 	n := len(e.requests)
 	e.mu.Unlock()
+	e.ledger.request(r.Header, body)
 	a := s(n)
 	select {
 	case <-time.After(a.after):
@@ -119,6 +122,7 @@ func (e *endpoint) serve(ctx context.Context, s script, rw http.ResponseWriter, 
 }
 
 // verifies checks the partner guide's signature and that of Standard Webhooks as a receiver does, without our own code.
+// During a rotation the latter's header holds one for each secret.
 func verifies(h http.Header, body []byte, secret string) bool {
 	guide := hmac.New(sha256.New, []byte(secret))
 	guide.Write(body)
@@ -129,7 +133,7 @@ func verifies(h http.Header, body []byte, secret string) bool {
 	standard := hmac.New(sha256.New, key)
 	_, _ = fmt.Fprintf(standard, "%s.%s.%s", h.Get("Webhook-Id"), h.Get("Webhook-Timestamp"), body)
 	return h.Get("X-Webhook-Signature") == hex.EncodeToString(guide.Sum(nil)) &&
-		h.Get("Webhook-Signature") == "v1,"+base64.StdEncoding.EncodeToString(standard.Sum(nil))
+		slices.Contains(strings.Fields(h.Get("Webhook-Signature")), "v1,"+base64.StdEncoding.EncodeToString(standard.Sum(nil)))
 }
 
 // expect gives the endpoint the secret of its webhook; call it before the first record is written.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"testing"
 	"time"
 
@@ -55,6 +56,23 @@ func parkedObject(t *testing.T, w *world, id string) []byte {
 		all = append(all, kept.Record...)
 	}
 	return all
+}
+
+// keptRecord returns the record that is kept of a delivery without a body, empty if there is none.
+func keptRecord(t *testing.T, w *world, partnerID, webhookID, deliveryID string) string {
+	t.Helper()
+	bucket, prefix := w.outputs["ParkedBucket"], "records/"+partnerID+"/"+webhookID+"/"+deliveryID
+	list, err := w.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
+	must(t, err)
+	if len(list.Contents) == 0 {
+		return ""
+	}
+	got, err := w.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: list.Contents[0].Key})
+	must(t, err)
+	text, err := io.ReadAll(got.Body)
+	must(t, err)
+	must(t, got.Body.Close())
+	return string(text)
 }
 
 // Records that cannot become events are parked with their reasons; their neighbours in the same batch arrive.

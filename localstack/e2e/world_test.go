@@ -30,6 +30,8 @@ type world struct {
 	s3       *s3.Client
 	admin    local.Client
 	lambda   local.Client
+	logs     local.Client
+	ledger   *ledger
 	nextPort atomic.Int32
 }
 
@@ -80,13 +82,17 @@ func openWorld() (*world, error) {
 		return nil, err
 	}
 	cfg := local.AWS(run.AWSEndpoint)
+	l := newLedger(run.APIKey)
+	admin := local.Admin(run)
+	admin.Watch = l.answer
 	return &world{
 		run: run, outputs: outputs, state: state, ca: ca, ports: local.Ports{Base: port - 1},
 		db: dynamodb.NewFromConfig(cfg), s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
-		admin: local.Admin(run),
+		admin: admin, ledger: l,
 		lambda: local.Client{
 			Base: run.AWSEndpoint, Sign: local.Credentials(), Region: local.Region, Service: "lambda",
 		},
+		logs: local.Client{Base: run.AWSEndpoint, Sign: local.Credentials(), Region: local.Region, Service: "logs"},
 	}, nil
 }
 
@@ -102,14 +108,17 @@ func newPartner(t *testing.T, w *world) *partner {
 	t.Helper()
 	id, key, err := local.NewPartner(t.Context(), w.admin, t.Name())
 	must(t, err)
-	return &partner{t, w, id, local.Client{Base: w.run.APIURL, Token: key}}
+	return &partner{t, w, id, local.Client{Base: w.run.APIURL, Token: key, Watch: w.ledger.answer}}
 }
 
 // hook is a webhook as the portal API shows it.
 type hook struct {
 	ID, Secret, URL string
+	SecretHint      string
 	Active          bool
 	Health          string
+	HealthReason    string
+	Rotation        *struct{ EndsAt time.Time }
 	SuccessRate     *float64
 	HeldCount       int
 	Deactivation    *struct {
@@ -153,6 +162,7 @@ type deliveryView struct {
 	LastErrorCode  *string
 	NextAttemptAt  *time.Time
 	Body           *string
+	Reason         *string
 	AttemptLog     []struct {
 		Number     int
 		StartedAt  time.Time
@@ -209,6 +219,10 @@ func must(t *testing.T, err error) {
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if w, err := shared(); err == nil {
+		if err := w.findSecrets(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 		if err := w.stopExpress4(); err != nil && !errors.Is(err, os.ErrNotExist) {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1

@@ -28,6 +28,8 @@ type Client struct {
 	Region string
 	// Service is the AWS service to sign for; API Gateway if empty.
 	Service string
+	// Watch, if set, sees every request's body and what came back.
+	Watch func(request []byte, a Answer)
 }
 
 // Answer is what came back.
@@ -81,7 +83,11 @@ func (c Client) Do(ctx context.Context, method, path string, body any, headers .
 	}
 	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
-	return Answer{resp.StatusCode, resp.Header, b}, err
+	a := Answer{resp.StatusCode, resp.Header, b}
+	if c.Watch != nil {
+		c.Watch(payload, a)
+	}
+	return a, err
 }
 
 // Call is Do for a request that must succeed: its answer is decoded into out, unless that is nil.
