@@ -41,9 +41,10 @@ func TestVault(t *testing.T) {
 // What a caller does with a value it read or stored must not change what is stored.
 func TestStoreCopiesWebhooks(t *testing.T) {
 	s := memory.NewStore()
-	var w webhook.Webhook
+	var w, want webhook.Webhook
 	storetest.Fill(t, &w)
-	w.Rev = 0
+	storetest.Fill(t, &want)
+	w.Rev, want.Rev = 0, 1
 	p := webhook.Partner{ID: w.PartnerID}
 	if err := s.Commit(t.Context(), webhook.Change{Partner: &p, Webhook: &w}); err != nil {
 		t.Fatal(err)
@@ -55,7 +56,7 @@ func TestStoreCopiesWebhooks(t *testing.T) {
 		}
 		return got
 	}
-	want, changed := read(), read()
+	changed := read()
 	for _, x := range []*webhook.Webhook{&w, &changed} {
 		x.EventTypes[0], x.Sealed[0] = "changed", x.Sealed[0]+1
 		x.Rotation.SecretHint, x.Deactivation.Reason = "changed", "changed"
