@@ -23,13 +23,13 @@ type Generator struct {
 // New returns the generator of one document: number tells apart the documents of a seed, so that each can be made again
 // without those before it.
 func New(seed, number uint64) *Generator {
-	return &Generator{rand.New(rand.NewPCG(seed, number)), room}
+	return &Generator{rand.New(rand.NewPCG(seed, number)), room} //nolint:gosec // it must repeat
 }
 
 // FromBytes returns a generator whose choices are the bytes, one each, and pseudo-random after them: a fuzzer that
 // changes a byte changes a choice.
 func FromBytes(b []byte) *Generator {
-	return &Generator{rand.New(&choices{b, rand.NewPCG(1, 1)}), room}
+	return &Generator{rand.New(&choices{b, rand.NewPCG(1, 1)}), room} //nolint:gosec // it must repeat
 }
 
 type choices struct {
