@@ -18,7 +18,7 @@ func TestUnknownRoutes(t *testing.T) {
 		{method: "GET", path: "/"}, {method: "GET", path: "/v1"}, {method: "GET", path: "/v1/webhooks/"},
 		{method: "GET", path: "/v1//webhooks"}, {method: "GET", path: "/v1/../v1/webhooks"}, {method: "GET", path: "/docs/"},
 		{method: "GET", path: "/admin/partners"}, {method: "POST", path: hook + "/secret"},
-		{method: "POST", path: hook + "/template/preview"}, {method: "GET", path: hook + "/stats"},
+		{method: "POST", path: hook + "/template"}, {method: "GET", path: hook + "/stats"},
 		{method: "POST", path: hook + "/recover"}, {method: "GET", path: hook + "/jobs/x"},
 		{method: "POST", path: hook + "/deliveries/x/resend"}, {method: "GET", path: "/V1/webhooks"},
 		{method: "GET", path: "/v1/webhooks%2F" + id}, {method: "GET", path: hook + "/deliveries/a%2Fb"},

@@ -63,7 +63,8 @@ func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
 		"GET /v1/webhooks/{webhookId}/deliveries/{deliveryId}", "PATCH /v1/webhooks/{webhookId}", "POST /v1/webhooks",
 		"POST /v1/webhooks/{webhookId}/activate", "POST /v1/webhooks/{webhookId}/deactivate",
 		"POST /v1/webhooks/{webhookId}/secret/cancel", "POST /v1/webhooks/{webhookId}/secret/complete",
-		"POST /v1/webhooks/{webhookId}/secret/rotate", "POST /v1/webhooks/{webhookId}/test",
+		"POST /v1/webhooks/{webhookId}/secret/rotate", "POST /v1/webhooks/{webhookId}/template/preview",
+		"POST /v1/webhooks/{webhookId}/test",
 	}, "\n")
 	if strings.Join(documented, "\n") != want || strings.Join(routes, "\n") != want {
 		t.Fatalf("documented:\n%s\nrouted:\n%s", strings.Join(documented, "\n"), strings.Join(routes, "\n"))

@@ -102,6 +102,19 @@ func TestLedgerFindsSecrets(t *testing.T) {
 	}
 }
 
+// What the tests' own worlds make and emit is noted.
+func TestEveryWorldIsNoted(t *testing.T) {
+	w := newWorld(t)
+	key := w.partner("acme")
+	id := w.webhook(key, map[string]any{"secret": "noted-secret-0123456789-abcdef"})
+	line := w.log.String()[strings.LastIndex(strings.TrimSpace(w.log.String()), "\n")+1:]
+	everything.mu.Lock()
+	defer everything.mu.Unlock()
+	if !everything.secrets[key] || !everything.secrets["noted-secret-0123456789-abcdef"] || !everything.emitted[line] || !everything.emitted[id] {
+		t.Fatal("a secret or a text of this test is missing")
+	}
+}
+
 // planted are forms of a secret, made in other ways than the ledger makes them.
 func planted(secret string) []string {
 	quoted, _ := json.Marshal(secret)
