@@ -51,7 +51,7 @@ func TestAPIRefusals(t *testing.T) {
 		{name: "unknown field", client: mine.api, method: "POST", path: "/v1/webhooks", body: map[string]any{"url": "https://hooks.example.com", "colour": "red"}, status: 422, location: "body.colour"},
 		{name: "not https", client: mine.api, method: "POST", path: "/v1/webhooks", body: map[string]any{"url": "http://hooks.example.com"}, status: 422, location: "body.url"},
 		{name: "an address", client: mine.api, method: "POST", path: "/v1/webhooks", body: map[string]any{"url": "https://127.0.0.1/"}, status: 422, location: "body.url"},
-		{name: "template", client: mine.api, method: "POST", path: "/v1/webhooks", body: map[string]any{"url": "https://hooks.example.com", "payloadTemplate": map[string]any{}}, status: 422, location: "body.payloadTemplate"},
+		{name: "template", client: mine.api, method: "POST", path: "/v1/webhooks", body: map[string]any{"url": "https://hooks.example.com", "payloadTemplate": map[string]any{"a": "{{ b[*] }}"}}, status: 422, location: "body.payloadTemplate.a"},
 		{name: "short secret", client: mine.api, method: "POST", path: "/v1/webhooks", body: map[string]any{"url": "https://hooks.example.com", "secret": "short"}, status: 422, location: "body.secret"},
 		{name: "stale edit", client: other.api, method: "PATCH", path: "/v1/webhooks/" + foreign.ID, body: good, status: 412, headers: []string{"If-Match", `"999"`}},
 	} {
