@@ -98,6 +98,8 @@ func classifyTLS(err error) failure {
 		return failure{webhook.ErrTLS, "The endpoint does not speak TLS on this port."}
 	case closed(err):
 		return failure{webhook.ErrConnectionReset, "The endpoint closed the connection during the TLS handshake."}
+	case errors.Is(err, errHandshake):
+		return failure{webhook.ErrTLS, "The endpoint's chain of certificates is too large."}
 	case strings.Contains(err.Error(), "no application protocol"): // the alert's type is not exported
 		return failure{webhook.ErrTLS, "The endpoint does not offer HTTP/1.1."}
 	}

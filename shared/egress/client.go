@@ -158,11 +158,8 @@ func (c *Client) send(ctx context.Context, r webhook.Request, out *webhook.Respo
 	k.readUntil(ctx, time.Now().Add(c.options.ExcerptTimeout))
 	start, whole, reusable := a.readBody(k.reader)
 	keep = sent && reusable && k.reader.Buffered() == 0
-	red := newRedactor(r.Redact)
-	out.StatusCode = a.status
-	out.Headers = shownHeaders(a.fields, red)
+	show(out, a, start, whole, r.Redact)
 	out.RetryAfter = retryAfter(a.status, a.field("retry-after"), c.options.Now())
-	out.Excerpt = excerpt(start, whole, red)
 	return classifyStatus(a.status)
 }
 

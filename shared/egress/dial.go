@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"math"
 	"net"
 	"net/netip"
 	"strconv"
@@ -52,12 +53,35 @@ func (c *Client) dialTLS(ctx context.Context, hostPort string) (*tls.Conn, error
 	}
 	config := c.tls.Clone()
 	config.ServerName = host
-	secured := tls.Client(conn, config)
+	bounded := &boundedConn{Conn: conn, left: maxHandshake}
+	secured := tls.Client(bounded, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		return nil, &dialError{stageTLS, err}
 	}
+	bounded.left = math.MaxInt
 	return secured, nil
+}
+
+// maxHandshake bounds the bytes that an endpoint may send for its TLS handshake. Chains of certificates have some 10 KiB;
+// Go would take 256 KiB, and spends five times that on them.
+const maxHandshake = 64 << 10
+
+var errHandshake = errors.New("egress: the TLS handshake is too large")
+
+// boundedConn reads no more than left bytes.
+type boundedConn struct {
+	net.Conn
+	left int
+}
+
+func (b *boundedConn) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errHandshake
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 // resolve returns the addresses of a host, all of them permitted: one that is not refuses the host, since whoever

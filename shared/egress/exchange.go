@@ -192,7 +192,7 @@ func (a *answer) keep(name, value string) {
 		}
 	}
 	if same < maxSameName {
-		a.fields = append(a.fields, webhook.Header{Name: name, Value: value})
+		a.fields = append(a.fields, webhook.Header{Name: name, Value: value[:min(len(value), maxKeptValue)]})
 	}
 }
 

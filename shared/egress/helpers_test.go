@@ -24,6 +24,12 @@ import (
 
 // TestMain sets a proxy that nothing answers at: were the environment's proxy used, every test that sends would fail.
 func TestMain(m *testing.M) {
+	if os.Getenv(hostileEnv) != "" {
+		if err := serveHostile(); err != nil {
+			panic(err)
+		}
+		return
+	}
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
 		if err := os.Setenv(name, "http://192.0.2.1:9"); err != nil {
 			panic(err)

@@ -51,7 +51,11 @@ func (k *conn) quiet() bool {
 	if n, err := k.secured.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
 	}
-	tcp, ok := k.secured.NetConn().(*net.TCPConn)
+	bounded, ok := k.secured.NetConn().(*boundedConn)
+	if !ok {
+		return false
+	}
+	tcp, ok := bounded.Conn.(*net.TCPConn)
 	if !ok {
 		return false
 	}

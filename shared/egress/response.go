@@ -24,20 +24,29 @@ func isShown(name string) bool { return slices.Contains(shown[:], name) }
 
 // Bounds on the headers that are kept.
 const (
-	maxHeaderValue = 256 // bytes of a value
-	maxSameName    = 4   // headers of one name
+	maxHeaderValue = 256     // bytes of a value as it is shown
+	maxKeptValue   = 4 << 10 // bytes of a value before secrets are replaced
+	maxSameName    = 4       // headers of one name
 )
 
-func shownHeaders(fields []webhook.Header, red redactor) []webhook.Header {
-	var kept []webhook.Header
+// show fills in what is kept of an answer: its status, its fields that may be shown, the start of its body.
+func show(out *webhook.Response, a answer, start []byte, whole bool, values []string) {
+	out.StatusCode = a.status
+	texts := []text{{string(start), !whole}}
+	var names []string
 	for _, name := range shown {
-		for _, f := range fields {
+		for _, f := range a.fields {
 			if f.Name == name {
-				kept = append(kept, webhook.Header{Name: name, Value: cut(safe(red.replace(f.Value)), maxHeaderValue)})
+				names = append(names, name)
+				texts = append(texts, text{f.Value, len(f.Value) == maxKeptValue})
 			}
 		}
 	}
-	return kept
+	clean := redact(values, texts)
+	out.Excerpt = excerpt(clean[0])
+	for i, name := range names {
+		out.Headers = append(out.Headers, webhook.Header{Name: name, Value: cut(safe(clean[i+1]), maxHeaderValue)})
+	}
 }
 
 // maxRetryAfter keeps a Retry-After in bounds; how long is really waited is decided by the ladder of retries.
@@ -62,17 +71,10 @@ func retryAfter(status int, value string, now time.Time) time.Duration {
 	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
-// excerpt makes what was read of a body fit to store and show: secrets replaced, then valid UTF-8 without control
-// characters, then cut. whole tells whether raw is all of the body.
-func excerpt(raw []byte, whole bool, red redactor) string {
-	text := string(raw)
-	if whole {
-		text = red.replace(text)
-	} else {
-		text = red.replaceStart(text)
-	}
+// excerpt makes the start of a body, without secrets, fit to store and show: valid UTF-8 without control characters, cut.
+func excerpt(clean string) string {
 	// Cut twice: what safe writes is never shorter than what it reads, and may be six times as long.
-	return cut(safe(cut(text, MaxExcerpt)), MaxExcerpt)
+	return cut(safe(cut(clean, MaxExcerpt)), MaxExcerpt)
 }
 
 // safe returns s as valid UTF-8 in which every character that is not visible is written as an escape, line feed and tab
