@@ -160,6 +160,7 @@ func TestConflictThatDoesNotEnd(t *testing.T) {
 		{method: "POST", path: "/v1/webhooks", body: goodBody, header: http.Header{"Idempotency-Key": {"k"}}},
 		{method: "PATCH", path: "/v1/webhooks/" + id, body: `{"description":"x"}`},
 		{method: "DELETE", path: "/v1/webhooks/" + id}, {method: "POST", path: "/v1/webhooks/" + id + "/deactivate"},
+		{method: "POST", path: "/v1/webhooks/" + id + "/secret/rotate"},
 	} {
 		r.key = key
 		if got := w.do(r).problem(409); strings.Contains(got.body, "hidden") {
