@@ -104,11 +104,8 @@ func parseExponent(s string) (int, bool) {
 		return 0, false
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil { // too long for an int, so its sign is all that matters
+	if err != nil { // too long for an int; its sign makes no difference
 		n = maxExponent
-		if s[0] == '-' {
-			n = -maxExponent
-		}
 	}
 	return max(-maxExponent, min(n, maxExponent)), true
 }
