@@ -25,7 +25,7 @@ type createBody struct {
 }
 
 type createInput struct {
-	IdempotencyKey
+	Repeatable
 	Body createBody
 }
 
@@ -41,7 +41,7 @@ type createOutput struct {
 }
 
 func (p *portal) create(ctx context.Context, in *createInput) (*createOutput, error) {
-	idem, err := newIdempotency(ctx, in.IdempotencyKey.Key)
+	idem, err := newIdempotency(ctx, in.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// IdempotencyKey is the header of a request that may be repeated.
-type IdempotencyKey struct {
-	Key string `header:"Idempotency-Key" minLength:"1" maxLength:"255" doc:"Any text of 1 to 255 printable ASCII characters. The same key and body get the same answer for 24 hours."`
+// Repeatable is the header of a request that may be repeated.
+type Repeatable struct {
+	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"255" doc:"Any text of 1 to 255 printable ASCII characters. The same key and body get the same answer for 24 hours."`
 }
 
 // idempotency names a request that may be repeated. A nil *idempotency is one that may not.

@@ -37,7 +37,7 @@ func (p *portal) secretRoutes(rs *routes) {
 type rotateInput struct {
 	WebhookParam
 	Precondition
-	IdempotencyKey
+	Repeatable
 	Body *rotateBody `nameHint:"RotateBody"`
 }
 
@@ -55,7 +55,7 @@ type rotateOutput struct {
 // rotate starts a rotation. The answer to a repeated request is looked for before anything else, and again if the
 // request is refused: what refuses it may be that the same request was faster.
 func (p *portal) rotate(ctx context.Context, in *rotateInput) (*rotateOutput, error) {
-	idem, err := newIdempotency(ctx, in.IdempotencyKey.Key)
+	idem, err := newIdempotency(ctx, in.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
