@@ -219,7 +219,7 @@ func TestRotationRefuses(t *testing.T) {
 		"more than a week":     {"rotate", `{"overlapHours":169}`, 422, []string{"body.overlapHours"}},
 		"half an hour":         {"rotate", `{"overlapHours":0.5}`, 422, []string{"body.overlapHours"}},
 		"huge":                 {"rotate", `{"overlapHours":1e30}`, 422, []string{"body.overlapHours"}},
-		"written as a decimal": {"rotate", `{"overlapHours":24.0}`, 422, []string{"body.overlapHours"}},
+		"written as a decimal": {"rotate", `{"overlapHours":24.0}`, 422, []string{"body"}},
 		"text":                 {"rotate", `{"overlapHours":"24"}`, 422, []string{"body.overlapHours"}},
 		"replace text":         {"rotate", `{"replace":"yes"}`, 422, []string{"body.replace"}},
 		"unknown":              {"rotate", `{"colour":"red"}`, 422, []string{"body.colour"}},
