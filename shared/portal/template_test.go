@@ -44,7 +44,7 @@ func TestTemplateRefusedWithPosition(t *testing.T) {
 	key := w.partner("acme")
 	r := w.do(req{method: "POST", path: "/v1/webhooks", key: key,
 		body: `{"url":"https://hooks.example.com/in","payloadTemplate":{"a":{"b":["é{{ data.[ }}"]}}}`}).want(422)
-	if !strings.Contains(r.body, `"location":"body.payloadTemplate.a.b[0]"`) || !strings.Contains(r.body, "at character 11: ") {
+	if !strings.Contains(r.body, `"location":"body.payloadTemplate.a.b[0]"`) || !strings.Contains(r.body, "at character 12: ") {
 		t.Errorf("answered %s", r.body)
 	}
 }

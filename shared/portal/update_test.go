@@ -48,7 +48,7 @@ var updates = map[string]struct {
 		`{"payloadTemplate":{"w":"{{type}}","n":null}}`, map[string]any{"payloadTemplate": map[string]any{"w": "{{type}}", "n": nil}}, 2, true,
 	},
 	"template removed": {`{"payloadTemplate":null}`, map[string]any{"payloadTemplate": nil}, 2, true},
-	"header removed": {`{"authHeader":null}`, map[string]any{"authHeader": nil}, 2, true},
+	"header removed":   {`{"authHeader":null}`, map[string]any{"authHeader": nil}, 2, true},
 	"url and secret": {
 		`{"url":"https://b.example.com/","secret":"another secret of 24 bytes"}`,
 		map[string]any{"url": "https://b.example.com/", "secretHint": "…ytes"}, 2, true,
