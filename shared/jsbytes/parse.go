@@ -11,8 +11,9 @@ import (
 var ErrSyntax = errors.New("jsbytes: not a JSON document")
 
 // Parse reads one JSON document (RFC 8259) as JavaScript does: an object's members come in the order of Object, of a
-// repeated name the last value counts, and a lone surrogate becomes U+FFFD, as String has it. A number keeps its digits.
-// Errors: ErrSyntax, and ErrTooDeep for more than MaxDepth levels.
+// repeated name the last value counts, and a lone surrogate or an invalid byte becomes U+FFFD, as String has it. A number
+// keeps its digits. It takes time and memory in proportion to the text, which the caller must bound. Errors: ErrSyntax,
+// and ErrTooDeep for more than MaxDepth levels.
 func Parse(text []byte) (Value, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
