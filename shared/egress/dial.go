@@ -84,8 +84,8 @@ func (b *boundedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// resolve returns the addresses of a host, all of them permitted: one that is not refuses the host, since whoever
-// answers with one has either made a mistake or means harm.
+// resolve returns the addresses of a host to try, after it has judged all: one that is not permitted refuses the host,
+// since whoever answers with one has either made a mistake or means harm.
 func (c *Client) resolve(ctx context.Context, host string, port uint16) ([]netip.AddrPort, error) {
 	addrs := localAddresses(host)
 	if addrs == nil {
@@ -100,14 +100,24 @@ func (c *Client) resolve(ctx context.Context, host string, port uint16) ([]netip
 	}
 	targets := make([]netip.AddrPort, 0, len(addrs))
 	for _, a := range addrs {
-		target := netip.AddrPortFrom(a.Unmap().WithZone(""), port)
-		if err := c.guard.check(host, target); err != nil {
+		target, err := c.judge(host, a, port)
+		if err != nil {
 			return nil, &dialError{stageGuard, err}
 		}
 		targets = append(targets, target)
 	}
-	return targets, nil
+	return targets[:min(len(targets), maxAddresses)], nil
 }
+
+// judge returns what a connection to an address goes to, or an error if it may not.
+func (c *Client) judge(host string, addr netip.Addr, port uint16) (netip.AddrPort, error) {
+	// Go dials a mapped address as the IPv4 address that it is, and prefixes contain no address with a zone.
+	target := netip.AddrPortFrom(addr.Unmap().WithZone(""), port)
+	return target, c.guard.check(host, target)
+}
+
+// maxAddresses bounds how many addresses of a host are tried: whoever answers with hundreds would have us knock at all.
+const maxAddresses = 8
 
 // minPerAddress is the least time an address gets before the next one is tried, as in Go's own dialer.
 const minPerAddress = 2 * time.Second
@@ -122,7 +132,8 @@ func (c *Client) connect(ctx context.Context, host string, targets []netip.AddrP
 			if err != nil {
 				return err
 			}
-			return c.guard.check(host, netip.AddrPortFrom(target.Addr().Unmap().WithZone(""), target.Port()))
+			_, err = c.judge(host, target.Addr(), target.Port())
+			return err
 		},
 	}
 	var first error

@@ -36,10 +36,16 @@ func (g guard) check(host string, target netip.AddrPort) error {
 	if addr == netip.AddrFrom4([4]byte{168, 63, 129, 16}) {
 		return errForbidden
 	}
-	if !permittedPort(target.Port()) || g.public.SafeAddr(addr) != nil {
+	if !permittedPort(target.Port()) || isatap(addr) || g.public.SafeAddr(addr) != nil {
 		return errForbidden
 	}
 	return nil
+}
+
+// isatap tells whether an address stands for an IPv4 address behind a tunnel (RFC 5214, 6.1), whatever its prefix.
+func isatap(addr netip.Addr) bool {
+	b := addr.As16()
+	return addr.Is6() && b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
 }
 
 // permittedPort is the rule for an endpoint's port: 443, or one that needs no privilege. Mail, SSH and the like are out.

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"flag"
 	"math/big"
 	"net"
 	"net/http"
@@ -34,6 +35,9 @@ func TestMain(m *testing.M) {
 		if err := os.Setenv(name, "http://192.0.2.1:9"); err != nil {
 			panic(err)
 		}
+	}
+	if err := flag.Set("rapid.checks", "3000"); err != nil { // an argument of the test overrides it
+		panic(err)
 	}
 	m.Run()
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -96,7 +98,7 @@ func splitURL(raw string) (authority, path, query string, err error) {
 		return refuse("must have at most %d bytes", webhook.MaxURL)
 	}
 	for _, r := range raw {
-		if r <= ' ' || r == 0x7f || r == '\\' || r == 0xFFFD {
+		if r == ' ' || r == '\\' || r == utf8.RuneError || unicode.IsControl(r) {
 			return refuse("must not contain spaces, backslashes, control characters or invalid UTF-8")
 		}
 	}

@@ -30,6 +30,8 @@ func TestCheckURLNormalises(t *testing.T) {
 		{"https://my_hooks.r3---a.example.com/", "https://my_hooks.r3---a.example.com/"},
 		{"https://hooks.example.com/ä/%e4%2F/{x}|", "https://hooks.example.com/%C3%A4/%e4%2F/%7Bx%7D%7C"},
 		{`https://hooks.example.com/../a//b;c=d@e:f?q=%zz&r={}"<>?`, `https://hooks.example.com/../a//b;c=d@e:f?q=%zz&r={}"<>?`},
+		{"https://hooks.example.com/?a=%e4%2f+&&=;%", "https://hooks.example.com/?a=%e4%2f+&&=;%"},
+		{"https://hooks.example.com/" + strings.Repeat("a", 2048-26), "https://hooks.example.com/" + strings.Repeat("a", 2048-26)},
 		{"https://example.com/", "https://example.com/"}, {"https://localhost.example.net/", "https://localhost.example.net/"},
 		{"https://notapi.ours.com/", "https://notapi.ours.com/"}, {"https://1.example.0xg/", "https://1.example.0xg/"},
 	} {
@@ -50,12 +52,12 @@ func TestCheckURLRefuses(t *testing.T) {
 		{"must begin with https://", "http://hooks.example.com/ ftp://hooks.example.com //hooks.example.com hooks.example.com/a " +
 			"javascript:alert(1) httpss://hooks.example.com"},
 		{"must have a host", "https: https:/ https:/// https:///path https:hooks.example.com https:/hooks.example.com"},
-		{"is not a valid URL", "https://hooks.example.com/%zz https://hooks.example.com:x/ https://[::1/ : https://[hooks.example.com]/"},
+		{"is not a valid URL", "https://hooks.example.com/%zz https://hooks.example.com:x/ https://hooks.example.com:+443/ https://hooks.example.com:٤٤٣/ https://[::1/ : https://[hooks.example.com]/"},
 		{"user name", "https://user@hooks.example.com/ https://u:p@hooks.example.com/ https://@hooks.example.com/"},
 		{"fragment", "https://hooks.example.com/#a https://hooks.example.com/# https://hooks.example.com/?a#"},
 		{"escapes in its host", "https://hooks%C3%A4.example.com/"},
 		{"port", "https://hooks.example.com:/ https://hooks.example.com:0/ https://hooks.example.com:80/ https://hooks.example.com:22/ " +
-			"https://hooks.example.com:1023/ https://hooks.example.com:65536/ https://hooks.example.com:99999999999/"},
+			"https://hooks.example.com:1023/ https://hooks.example.com:0443/ https://hooks.example.com:65536/ https://hooks.example.com:99999999999/"},
 		{"not an IP address", "https://127.0.0.1/ https://8.8.8.8/ https://[::1]/ https://[2606:4700::1111]:8443/ https://[fe80::1%25lo]/ " +
 			"https://127.1/ https://2130706433/ https://0x7f.1/ https://0177.0.0.1/ https://0x7f000001/ https://a.0x/ https://1.2.3/ " +
 			"https://１２７.０.０.１/ https://127。0。0。1/ https://a.b.42/ https://127.0.0.1./"},
@@ -76,7 +78,7 @@ func TestCheckURLRefuses(t *testing.T) {
 	for _, raw := range []string{
 		" https://hooks.example.com/", "https://hooks.example.com/ ", "https://hooks.example.com/a b", "https://hooks.example.com/\t",
 		"https://hooks.example.com/\n", "https://hooks.example.com/\x7f", `https://hooks.example.com\@evil.com/`, "https://a.com/\xff",
-		"https://hooks.example.com/?\x00",
+		"https://hooks.example.com/?\x00", "https://hooks.example.com/\u0085", "https://hooks.example.com/\ufffd",
 	} {
 		refused(t, checker(t, names{}), raw, "spaces, backslashes, control characters")
 	}
@@ -109,24 +111,4 @@ func TestCheckURLLooksUp(t *testing.T) {
 			t.Errorf("the message names the address: %v", err)
 		}
 	}
-}
-
-// FuzzURL: what is accepted is stored in a form that is accepted as it stands and leads where the rules allow.
-func FuzzURL(f *testing.F) {
-	for _, s := range []string{
-		"https://hooks.example.com/a?b", "https://bücher.example.com:8443/ä%20", "https://[::1]/", "https://a@b.c/", "https://1.2.3.4/",
-	} {
-		f.Add(s)
-	}
-	c := New(quick())
-	f.Fuzz(func(t *testing.T, raw string) {
-		first, err := c.parseURL(t.Context(), raw)
-		if err != nil {
-			return
-		}
-		again, err := c.parseURL(t.Context(), first.String())
-		if err != nil || again != first {
-			t.Fatalf("%q is stored as %q, which reads as %+v, %v", raw, first, again, err)
-		}
-	})
 }
