@@ -26,7 +26,7 @@ func FuzzTemplate(f *testing.F) {
 		f.Add(inTemplate(expression))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		template, err := payload.Compile(text)
+		template, err := compileBounded(t, text)
 		if err != nil {
 			return
 		}
@@ -34,7 +34,7 @@ func FuzzTemplate(f *testing.F) {
 		if err != nil || again.Text() != template.Text() {
 			t.Errorf("stored as %q, which is read as %v", template.Text(), err)
 		}
-		fixedPoint(t, bounded(t, templatedRecord(t), template))
+		fixedPoint(t, bodyBounded(t, templatedRecord(t), template))
 	})
 }
 
@@ -48,11 +48,11 @@ func FuzzExpression(f *testing.F) {
 		f.Add(g.next(3))
 	}
 	f.Fuzz(func(t *testing.T, expression string) {
-		template, err := payload.Compile(inTemplate(expression))
+		template, err := compileBounded(t, inTemplate(expression))
 		if err != nil {
 			return
 		}
-		fixedPoint(t, bounded(t, templatedRecord(t), template))
+		fixedPoint(t, bodyBounded(t, templatedRecord(t), template))
 	})
 }
 
@@ -137,7 +137,7 @@ func TestTemplatesAtRandom(t *testing.T) {
 		if err != nil {
 			continue // an expression that is too long
 		}
-		if body := bounded(t, r, template); body != nil {
+		if body := bodyBounded(t, r, template); body != nil {
 			bodies++
 			fixedPoint(t, body)
 		}

@@ -206,14 +206,17 @@ func blowUps() map[string]string {
 func TestTemplateBounds(t *testing.T) {
 	for name, expression := range blowUps() {
 		t.Run(name, func(t *testing.T) {
-			template, err := payload.Compile(inTemplate(expression))
+			template, err := compileBounded(t, inTemplate(expression))
 			if err != nil {
 				t.Fatal(err)
 			}
-			bounded(t, templatedRecord(t), template)
+			bodyBounded(t, templatedRecord(t), template)
 		})
 	}
-	// What one template may hold, on the largest record that DynamoDB has.
+}
+
+// TestTemplateBoundsOnLargeRecords: as many expressions as a template may have, over the largest records that DynamoDB has.
+func TestTemplateBoundsOnLargeRecords(t *testing.T) {
 	var items strings.Builder
 	for i := range 60_000 {
 		items.WriteString(`,{"N":"` + strconv.Itoa(i%10) + `"}`)
@@ -229,11 +232,26 @@ func TestTemplateBounds(t *testing.T) {
 		"data.metadata.s[::-1]", "contains(data.metadata.l, 'x')", "join('', [data.metadata.s,data.metadata.s])",
 		"contains(data.metadata.s, 'x')", "length(data.metadata.s)", "data.metadata.l[:].to_string(@)",
 	} {
-		text := `{"a":[` + strings.TrimSuffix(strings.Repeat(`"{{`+expression+`}}",`, payload.MaxExpressions), ",") + `]}`
-		template, err := payload.Compile(text)
+		template, err := compileBounded(t, `{"a":[`+strings.TrimSuffix(strings.Repeat(`"{{`+expression+`}}",`, payload.MaxExpressions), ",")+`]}`)
 		if err != nil {
 			t.Fatal(err)
 		}
-		bounded(t, r, template)
+		bodyBounded(t, r, template)
+	}
+}
+
+// TestCompileBounds: what takes the parser and the check longest, as often as a template holds it.
+func TestCompileBounds(t *testing.T) {
+	for _, expression := range []string{
+		strings.Repeat("[", 1000), strings.Repeat("(", 1000), strings.Repeat("(", 500) + "a" + strings.Repeat(")", 500),
+		strings.Repeat("a.", 500) + "a", strings.Repeat("a|", 500) + "a", strings.Repeat("{a:", 250) + "a" + strings.Repeat("}", 250),
+		strings.Repeat("a||", 300) + "a", strings.Repeat("[:]", 300), "'" + strings.Repeat(`\'`, 500) + "'",
+		"`" + strings.Repeat("[", 500) + strings.Repeat("]", 500) + "`", strings.Repeat("not_null(", 100) + "a" + strings.Repeat(")", 100),
+	} {
+		one := strings.TrimSuffix(strings.TrimPrefix(inTemplate(expression), `{"v":`), "}")
+		text := `{"a":[` + strings.TrimSuffix(strings.Repeat(one+",", payload.MaxTemplate/(len(one)+2)), ",") + `]}`
+		if template, err := compileBounded(t, text); err == nil {
+			bodyBounded(t, templatedRecord(t), template)
+		}
 	}
 }
