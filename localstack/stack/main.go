@@ -4,7 +4,8 @@
 //	stack check   say what is missing on this machine, before anything takes long
 //	stack up      start what is not running, deploy what changed, show a verified webhook arriving, leave all running
 //	stack down    end what up started
-//	stack install TOOLS...   make the Python environments and node modules that are named: venv, lint, infra, receivers
+//	stack install TOOLS...   make the Python environments and node modules that are named: venv, lint, infra, receivers,
+//	                         receivers-venv
 package main
 
 import (
