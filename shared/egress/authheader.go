@@ -67,7 +67,7 @@ func reservedHeader(name string) bool {
 		return true
 	}
 	for _, prefix := range []string{
-		"proxy-", "x-forwarded-", "x-webhook-", "webhook-", "svix-", "x-amz-", "x-amzn-", "x-goog-",
+		"proxy-", "x-forwarded-", "x-webhook-", "webhook-", "svix-", "x-amz", "x-goog-",
 	} {
 		if strings.HasPrefix(name, prefix) {
 			return true
