@@ -157,7 +157,7 @@ func (c *Client) send(ctx context.Context, r webhook.Request, out *webhook.Respo
 	// The outcome is fixed by now: nothing in the body or in the reading of it changes it.
 	k.readUntil(ctx, time.Now().Add(c.options.ExcerptTimeout))
 	start, whole, reusable := a.readBody(k.reader)
-	keep = sent && reusable && k.reader.Buffered() == 0
+	keep = sent && reusable
 	show(out, a, start, whole, r.Redact)
 	out.RetryAfter = retryAfter(a.status, a.field("retry-after"), c.options.Now())
 	return classifyStatus(a.status)

@@ -111,8 +111,8 @@ func (c *Client) resolve(ctx context.Context, host string, port uint16) ([]netip
 
 // judge returns what a connection to an address goes to, or an error if it may not.
 func (c *Client) judge(host string, addr netip.Addr, port uint16) (netip.AddrPort, error) {
-	// Go dials a mapped address as the IPv4 address that it is, and prefixes contain no address with a zone.
-	target := netip.AddrPortFrom(addr.Unmap().WithZone(""), port)
+	// Go's resolver gives IPv4 addresses in their mapped form, and Go dials those as what they are.
+	target := netip.AddrPortFrom(addr.Unmap(), port)
 	return target, c.guard.check(host, target)
 }
 

@@ -158,6 +158,23 @@ func TestNameServers(t *testing.T) {
 	}
 }
 
+// TestPublicAnswers: what Go's resolver makes of public addresses is accepted.
+func TestPublicAnswers(t *testing.T) {
+	for _, answers := range [][]string{
+		{"93.184.215.14"}, {"2606:4700:4700::1111"}, {"1.1.1.1", "8.8.8.8", "2606:4700:4700::1111"}, {"a.example.net.", "1.1.1.1"},
+	} {
+		o := quick()
+		o.Resolver, o.CheckTimeout = addresses(answers...).resolver(t), 5*time.Second
+		c := New(o)
+		if _, err := c.CheckURL(t.Context(), "https://"+testHost+"/"); err != nil {
+			t.Errorf("%v: %v", answers, err)
+		}
+		if targets, err := c.resolve(t.Context(), testHost, 443); err != nil || len(targets) == 0 {
+			t.Errorf("%v: %v, %v", answers, targets, err)
+		}
+	}
+}
+
 // sequence answers each look-up with the next list, and counts.
 type sequence struct {
 	answers [][]string

@@ -20,7 +20,8 @@ type guard struct {
 
 func newGuard() guard { return guard{public: ssrf.New(ssrf.WithAnyPort())} }
 
-// check refuses a target that is not permitted for the host. The target is unmapped and has no zone.
+// check refuses a target that is not permitted for the host. The target is unmapped; one with a zone
+// is refused.
 func (g guard) check(host string, target netip.AddrPort) error {
 	if g.exempt != nil && g.exempt(target) {
 		return nil

@@ -30,7 +30,7 @@ func special() []string {
 func TestGuard(t *testing.T) {
 	g := newGuard()
 	check := func(addr string, port uint16) error {
-		return g.check(testHost, netip.AddrPortFrom(netip.MustParseAddr(addr).Unmap().WithZone(""), port))
+		return g.check(testHost, netip.AddrPortFrom(netip.MustParseAddr(addr).Unmap(), port))
 	}
 	for _, addr := range special() {
 		if check(addr, 443) == nil {

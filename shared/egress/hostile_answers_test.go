@@ -193,6 +193,11 @@ func contentRows() []row {
 				t.Errorf("headers %s", s)
 			}
 		}},
+		row{name: "ten of a kind", speak: says(ok + strings.Repeat("Server: a\r\n", 10) + "Content-Length: 0\r\n\r\n"), status: 200, check: func(t *testing.T, r webhook.Response) {
+			if n := len(r.Headers); n != maxSameName+1 {
+				t.Errorf("%d headers", n)
+			}
+		}},
 		row{name: "control characters", speak: says(ok + "Server: a\x1b[31m\x00b\r\n\r\n\x1b[2J\x00\u202e"), status: 200, excerpt: `\u001b[2J\u0000\u202e`, check: func(t *testing.T, r webhook.Response) {
 			if len(r.Headers) != 1 || r.Headers[0].Value != `a\u001b[31m\u0000b` {
 				t.Errorf("headers %q", r.Headers)

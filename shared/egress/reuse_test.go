@@ -60,7 +60,7 @@ func TestCloseIdle(t *testing.T) {
 }
 
 // TestUnaskedAnswer: what an endpoint says after its answer is not the answer to the next request, however it is cut
-// into writes, and where a connection's buffers end.
+// into writes, and where a connection's buffers end. A connection is not used again if it may hold such words.
 func TestUnaskedAnswer(t *testing.T) {
 	const second = "HTTP/1.1 299 x\r\nContent-Length: 0\r\n\r\n"
 	first := func(size int) string {
@@ -81,25 +81,41 @@ func TestUnaskedAnswer(t *testing.T) {
 		"as trailers": func(c net.Conn) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n\r\n"+second)
 		},
+		"a body that is late":  func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 200 x\r\nContent-Length: 44\r\n\r\n") },
+		"a chunk that is late": func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n") },
+		"closes": func(c net.Conn) {
+			_, _ = io.WriteString(c, strings.Replace(small, "X:", "Connection: a, Close\r\nX:", 1))
+		},
+		"HTTP/1.0": func(c net.Conn) { _, _ = io.WriteString(c, strings.Replace(small, "1.1", "1.0", 1)) },
+		"switches": func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 101 x\r\n\r\n") },
+		"two framings, alone": func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+		},
 		"two framings": func(c net.Conn) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"+second)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			said := make(chan struct{}, 1)
+			var connections atomic.Int64
 			url := serveRaw(t, goodTLS(t), func(conn net.Conn) {
+				connections.Add(1)
 				for readRequest(conn) {
 					speak(conn)
 					said <- struct{}{}
 				}
 			})
 			c := newTestClient(t, quick())
-			for range 50 {
+			const requests = 20
+			for range requests {
 				// What the endpoint has not said yet when the next request leaves could be an answer to that.
 				if resp := c.Send(t.Context(), post(url)); resp.StatusCode == 299 || resp.StatusCode == 0 {
 					t.Fatalf("got %d %q", resp.StatusCode, resp.ErrorCode)
 				}
 				<-said
+			}
+			if n := connections.Load(); n != requests {
+				t.Errorf("%d connections for %d requests", n, requests)
 			}
 		})
 	}

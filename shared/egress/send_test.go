@@ -73,6 +73,27 @@ func TestSendUnread(t *testing.T) {
 	}
 }
 
+// TestUnsendable: a header that would change the request, and stored all the same, is not sent.
+func TestUnsendable(t *testing.T) {
+	var visits atomic.Int64
+	url := serve(t, goodTLS(t), func(http.ResponseWriter, *http.Request) { visits.Add(1) })
+	for _, h := range []webhook.Header{
+		{Name: "a", Value: "b\r\nc: d"}, {Name: "a", Value: "b\nc"}, {Name: "a", Value: "\x00"}, {Name: "a: b\r\nc", Value: "d"}, {Name: "a b", Value: "c"},
+		{Name: "", Value: "a"}, {Name: "ä", Value: "a"}, {Name: "Host", Value: "a"}, {Name: "content-length", Value: "1"},
+		{Name: "Transfer-Encoding", Value: "chunked"}, {Name: "Connection", Value: "close"}, {Name: "Expect", Value: "100-continue"},
+	} {
+		r := post(url)
+		r.Headers = append(r.Headers, h)
+		resp := newTestClient(t, quick()).Send(t.Context(), r)
+		if resp.ErrorCode != webhook.ErrProtocol {
+			t.Errorf("%q: got %q (%s)", h, resp.ErrorCode, resp.ErrorMessage)
+		}
+	}
+	if n := visits.Load(); n != 0 {
+		t.Errorf("%d were sent", n)
+	}
+}
+
 // TestSendNextAddress: an address that does not answer does not hide the next one.
 func TestSendNextAddress(t *testing.T) {
 	url := serve(t, goodTLS(t), func(http.ResponseWriter, *http.Request) {})
