@@ -132,6 +132,9 @@ func (c *Client) send(ctx context.Context, r webhook.Request, out *webhook.Respo
 	if fault != nil {
 		return fault
 	}
+	if err := ctx.Err(); err != nil {
+		return classify(ctx, err)
+	}
 	k := c.pool.take(hostPort)
 	if k == nil {
 		secured, err := c.dialTLS(ctx, hostPort)

@@ -173,6 +173,10 @@ func TestPublicAnswers(t *testing.T) {
 			t.Errorf("%v: %v, %v", answers, targets, err)
 		}
 	}
+	// Some resolvers give IPv4 addresses in their mapped form.
+	if !passes(netip.MustParseAddr("::ffff:1.1.1.1")) {
+		t.Error("a public IPv4 address does not pass")
+	}
 }
 
 // sequence answers each look-up with the next list, and counts.

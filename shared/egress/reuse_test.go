@@ -91,11 +91,15 @@ func TestUnaskedAnswer(t *testing.T) {
 		"two framings, alone": func(c net.Conn) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
 		},
+		"a trailer that is late": func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n")
+		},
 		"two framings": func(c net.Conn) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"+second)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			said := make(chan struct{}, 1)
 			var connections atomic.Int64
 			url := serveRaw(t, goodTLS(t), func(conn net.Conn) {

@@ -104,6 +104,23 @@ func TestSendNextAddress(t *testing.T) {
 	}
 }
 
+// TestAnsweredUnread: an answer that comes before the request was read is the outcome, and ends the sending.
+func TestAnsweredUnread(t *testing.T) {
+	over := make(chan struct{})
+	url := serveRaw(t, goodTLS(t), func(conn net.Conn) {
+		_, _ = io.WriteString(conn, "HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n")
+		<-over
+	})
+	defer close(over)
+	r := post(url)
+	r.Body = make([]byte, 32<<20) // more than the buffers on the way hold
+	o := quick()
+	o.WriteTimeout = 10 * time.Second
+	if resp := newTestClient(t, o).Send(t.Context(), r); resp.StatusCode != 413 || resp.Duration > 2*time.Second {
+		t.Errorf("got %d %q after %v", resp.StatusCode, resp.ErrorCode, resp.Duration)
+	}
+}
+
 // TestSendInterrupted: what the caller cuts short is not the endpoint's fault.
 func TestSendInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -117,6 +134,35 @@ func TestSendInterrupted(t *testing.T) {
 	resp := newTestClient(t, o).Send(ctx, post(url))
 	if resp.ErrorCode != webhook.ErrInterrupted || resp.Duration > 4*time.Second {
 		t.Errorf("got %q after %v", resp.ErrorCode, resp.Duration)
+	}
+	var visits atomic.Int64
+	c := newTestClient(t, quick())
+	other := serve(t, goodTLS(t), func(http.ResponseWriter, *http.Request) { visits.Add(1) })
+	for i, ctx := range []context.Context{t.Context(), ctx} { // the second finds a connection that was kept
+		if resp := c.Send(ctx, post(other)); resp.OK() != (i == 0) {
+			t.Errorf("send %d: got %q", i+1, resp.ErrorCode)
+		}
+	}
+	if n := visits.Load(); n != 1 {
+		t.Errorf("%d visits: sent after the end", n)
+	}
+}
+
+// TestReadUntil: a deadline that is set after the end of the context has no effect.
+func TestReadUntil(t *testing.T) {
+	url := serveRaw(t, goodTLS(t), func(conn net.Conn) { readRequest(conn) })
+	secured, err := newTestClient(t, quick()).dialTLS(t.Context(), strings.TrimSuffix(strings.TrimPrefix(url, "https://"), "/hook"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newConn(secured)
+	defer k.abort()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	k.readUntil(ctx, time.Now().Add(2*time.Second))
+	began := time.Now()
+	if _, err := k.secured.Read(make([]byte, 1)); err == nil || time.Since(began) > time.Second {
+		t.Errorf("got %v after %v", err, time.Since(began))
 	}
 }
 
