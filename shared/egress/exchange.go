@@ -221,7 +221,7 @@ func (a *answer) readBody(r *bufio.Reader) (start []byte, whole, reusable bool) 
 	}
 	start, err := io.ReadAll(io.LimitReader(body, MaxRead))
 	whole = err == nil && len(start) < MaxRead && (a.chunked || a.length < 0 || int64(len(start)) == a.length)
-	reusable = whole && ends && !a.closes && !(a.chunked && a.length >= 0)
+	reusable = whole && ends && !a.closes && (!a.chunked || a.length < 0)
 	if a.chunked && reusable {
 		h := headReader{r: r, left: MaxResponseHeader}
 		line, err := h.next()

@@ -62,7 +62,7 @@ func TestHostile(t *testing.T) {
 	o.ConnectTimeout, o.AnswerTimeout, o.ExcerptTimeout, o.WriteTimeout = connecting, answering, reading, time.Second
 	var largest uint64
 	var where string
-	var rows []row = hostileRows()
+	rows := hostileRows()
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			c := newTestClient(t, o)
