@@ -225,6 +225,11 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *pa
 	d := webhook.Delivery{
 		PartnerID: w.PartnerID, WebhookID: w.ID, ID: webhook.DeliveryID(r.Event, w.ID), Event: r.Event, CreatedAt: now,
 	}
+	if w.PayloadTemplate != "" {
+		if done, err := e.beforeTemplate(ctx, &d); done || err != nil {
+			return err
+		}
+	}
 	if d.Body, err = e.body(r, w); err != nil {
 		return e.firstWithoutBody(ctx, b, &d, r, w, err)
 	}
@@ -251,6 +256,24 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *pa
 	return e.attempt(ctx, &d, w, secrets, b.tally)
 }
 
+// redelivered is how old an event is that most likely came before: streams are a second behind, and tell whole seconds.
+const redelivered = 10 * time.Second
+
+// beforeTemplate keeps templates from taking an invocation's time again and again: a record that comes once more finds
+// what is stored first, and one that comes too late is left to the stream. done tells that d needs nothing more.
+func (e *Engine) beforeTemplate(ctx context.Context, d *webhook.Delivery) (done bool, err error) {
+	if e.Now().Sub(d.Event.OccurredAt) > redelivered {
+		err := e.resume(ctx, d.Ref())
+		if webhook.CodeOf(err) != webhook.NotFound {
+			return true, err
+		}
+	}
+	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(e.Now()) < spare {
+		return true, webhook.Errorf(webhook.Unavailable, "no time is left to build a body")
+	}
+	return false, nil
+}
+
 // body builds what every attempt sends. A template that was accepted once may be refused by a later version: that, too,
 // is an error of the template.
 func (e *Engine) body(r payload.Record, w *webhook.Webhook) ([]byte, error) {
@@ -266,26 +289,14 @@ func (e *Engine) firstWithoutBody(ctx context.Context, b *batch, d *webhook.Deli
 	if err := e.Objects.KeepRecord(ctx, d.Ref(), r.Raw); err != nil {
 		return err
 	}
-	err := e.giveUp(ctx, d, bodyReason(cause))
+	err := e.giveUp(ctx, d, payload.Reason(cause))
 	if webhook.CodeOf(err) == webhook.Conflict {
 		return e.resume(ctx, d.Ref()) // stored by an earlier delivery of the same record
 	}
 	if err == nil && w.PayloadTemplate != "" {
-		b.tally.templateFailed(d)
+		b.tally.templateFailed(d, w)
 	}
 	return err
-}
-
-// bodyReason tells a partner why a body could not be built.
-func bodyReason(cause error) string {
-	var failed *payload.TemplateError
-	switch {
-	case errors.As(cause, &failed):
-		return "Building the body failed: " + failed.Error() + "."
-	case errors.Is(cause, payload.ErrTooLarge):
-		return fmt.Sprintf("The body is larger than %d bytes.", payload.MaxBody)
-	}
-	return "The body could not be built."
 }
 
 // create stores a new delivery that is not sent from here and queues its next step.

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,12 @@ func TestTemplateFails(t *testing.T) {
 			if r.Health != webhook.Grey || !strings.Contains(r.Reason, "template failed") || r.SuccessRate != nil {
 				t.Errorf("health %s: %s", r.Health, r.Reason)
 			}
+			now := w.clock()
+			w.advance(26 * time.Hour)
+			if r := w.report(h); strings.Contains(r.Reason, "template") {
+				t.Errorf("a day later: %s", r.Reason)
+			}
+			w.now = now
 			w.edit(h, func(h *webhook.Webhook) { h.PayloadTemplate, h.TemplateAt = `{"a":1}`, w.clock() })
 			if r := w.report(h); strings.Contains(r.Reason, "template") {
 				t.Errorf("after mending: %s", r.Reason)
@@ -92,5 +99,37 @@ func TestTemplateOfHeld(t *testing.T) {
 	w.stream(record("acme", "ver_1", start))
 	if d := w.only(); d.State != webhook.Held || string(d.Body) != `{"v":"ver_1"}` {
 		t.Errorf("%s: %s", d.State, d.Body)
+	}
+}
+
+// TestTemplateOfRedelivered: a record that comes once more costs a look at what is stored, and builds nothing.
+func TestTemplateOfRedelivered(t *testing.T) {
+	w := newWorld(t)
+	w.hook("acme", withTemplate(`{"v":"{{data.verificationId}}"}`))
+	raw := record("acme", "ver_1", start)
+	w.stream(raw)
+	w.advance(time.Minute)
+	commits, reads := w.store.Calls()["Commit"], w.store.Calls()["Delivery"]
+	w.stream(raw)
+	if c, r := w.store.Calls()["Commit"]-commits, w.store.Calls()["Delivery"]-reads; c != 0 || r != 1 || len(w.posts) != 1 {
+		t.Errorf("%d commits, %d reads, %d posts", c, r, len(w.posts))
+	}
+	late := record("acme", "ver_2", start) // late, and new all the same
+	w.stream(late)
+	if d := w.of("ver_2"); d.State != webhook.Delivered {
+		t.Errorf("a late record is %s", d.State)
+	}
+}
+
+// TestTemplateWithoutTime: with no time left nothing is built, and the stream brings the record again.
+func TestTemplateWithoutTime(t *testing.T) {
+	w := newWorld(t)
+	w.hook("acme", withTemplate(`{"v":"{{data.verificationId}}"}`))
+	raw := record("acme", "ver_1", start)
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Hour))
+	defer cancel()
+	w.now = time.Now().Add(time.Hour - spare + time.Millisecond)
+	if errs := w.Dispatch(ctx, [][]byte{raw}); webhook.CodeOf(errs[0]) != webhook.Unavailable || len(w.store.AllDeliveries()) != 0 {
+		t.Errorf("got %v, %d deliveries", errs[0], len(w.store.AllDeliveries()))
 	}
 }

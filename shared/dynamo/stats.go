@@ -24,7 +24,7 @@ type statsItem struct {
 	LastDeliveryAt int64  `dynamodbav:"ld,omitempty"`
 	LastError      string `dynamodbav:"le,omitempty"`
 	LastStatusCode int    `dynamodbav:"ls,omitempty"`
-	TemplateFailed int64  `dynamodbav:"tf,omitempty"`
+	FailedTemplate int64  `dynamodbav:"tf,omitempty"`
 }
 
 // update builds an update expression.
@@ -81,8 +81,8 @@ func (s *Store) AddStats(ctx context.Context, partnerID, webhookID string, add w
 		u.setTo("le", "le", string(add.LastError))
 		u.setNumber("ls", "ls", int64(add.LastStatusCode))
 	}
-	if !add.TemplateFailedAt.IsZero() {
-		u.setNumber("tf", "tf", nanos(add.TemplateFailedAt))
+	if !add.FailedTemplate.IsZero() {
+		u.setNumber("tf", "tf", nanos(add.FailedTemplate))
 	}
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: aws.String(s.o.ServiceTable), Key: statsKey(partnerID, webhookID, add.Hour).attributes(),
@@ -112,7 +112,7 @@ func (s *Store) Stats(ctx context.Context, partnerID, webhookID string, limit in
 		all = append(all, webhook.Stats{
 			Hour: hour, Delivered: i.Delivered, Exhausted: i.Exhausted, Failed: i.Failed, Trailing: i.Trailing,
 			LastDeliveryAt: fromNanos(i.LastDeliveryAt), LastError: webhook.ErrorCode(i.LastError),
-			LastStatusCode: i.LastStatusCode, TemplateFailedAt: fromNanos(i.TemplateFailed),
+			LastStatusCode: i.LastStatusCode, FailedTemplate: fromNanos(i.FailedTemplate),
 		})
 	}
 	return all, nil

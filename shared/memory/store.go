@@ -180,8 +180,8 @@ func (s *Store) AddStats(_ context.Context, partnerID, webhookID string, add web
 		if add.LastError != "" {
 			sum.LastError, sum.LastStatusCode = add.LastError, add.LastStatusCode
 		}
-		if !add.TemplateFailedAt.IsZero() {
-			sum.TemplateFailedAt = add.TemplateFailedAt
+		if !add.FailedTemplate.IsZero() {
+			sum.FailedTemplate = add.FailedTemplate
 		}
 		s.stats[k] = sum
 		return nil

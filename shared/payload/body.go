@@ -1,6 +1,9 @@
 package payload
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/cr3dentials/verification-webhooks/shared/jsbytes"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -41,4 +44,18 @@ func eventOf(e webhook.Event) jsbytes.Value {
 		jsbytes.Member{Name: "type", Value: jsbytes.String(string(e.Type))},
 		jsbytes.Member{Name: "occurredAt", Value: jsbytes.String(e.OccurredAt.UTC().Format("2006-01-02T15:04:05.000Z"))},
 	)
+}
+
+// Reason tells a partner why a body could not be built: a sentence about an error of Record.Body or Compile.
+func Reason(err error) string {
+	var failed *TemplateError
+	switch {
+	case errors.As(err, &failed):
+		return "Building the body failed: " + failed.Error() + "."
+	case errors.Is(err, ErrTooLarge):
+		return fmt.Sprintf("The body is larger than %d bytes.", MaxBody)
+	case errors.Is(err, jsbytes.ErrTooDeep):
+		return fmt.Sprintf("The body has more than %d levels.", jsbytes.MaxDepth)
+	}
+	return "The body could not be built."
 }

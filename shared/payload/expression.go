@@ -1,7 +1,6 @@
 package payload
 
 import (
-	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -15,6 +14,8 @@ import (
 // expression is one `{{ }}` of a template.
 type expression struct {
 	root *term
+	// terms is how many there are.
+	terms int
 	// path and position say where it stands, as in TemplateError.
 	path     string
 	position int
@@ -35,8 +36,8 @@ type term struct {
 	// name is a field's, or a function's.
 	name  string
 	index int
-	slice [3]*int
-	value jsbytes.Value
+	slice *[3]*int
+	value *jsbytes.Value
 	// keys are those of a multi-select hash; their values are args.
 	keys []string
 	args []*term
@@ -65,41 +66,6 @@ type syntaxFault struct {
 	message string
 }
 
-// expressionEnd returns the length of the expression that s begins with, before its }}; -1 if there is no end. Braces
-// of multi-select hashes and whatever is quoted do not count.
-func expressionEnd(s string) int {
-	depth := 0
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\'', '"', '`':
-			i = quotedEnd(s, i) - 1
-		case '{':
-			depth++
-		case '}':
-			if depth > 0 {
-				depth--
-			} else if strings.HasPrefix(s[i:], closing) {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-// quotedEnd returns where the quoted part that begins at s[i] ends: behind its closing quote, or at the end of s.
-func quotedEnd(s string, i int) int {
-	quote := s[i]
-	for i++; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case quote:
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
 func parseExpression(s string) (*expression, *syntaxFault) {
 	if len(s) > MaxExpression {
 		return nil, &syntaxFault{0, "the expression has more than " + strconv.Itoa(MaxExpression) + " bytes"}
@@ -107,60 +73,20 @@ func parseExpression(s string) (*expression, *syntaxFault) {
 	if strings.TrimSpace(s) == "" {
 		return nil, &syntaxFault{0, "the expression is empty"}
 	}
-	if f := forbidden(s); f != nil {
+	src, f := scan(s)
+	if f != nil {
 		return nil, f
 	}
 	tree, f := parse(s)
 	if f != nil {
 		return nil, f
 	}
-	root, message := convert(tree)
-	if message != "" {
-		return nil, &syntaxFault{0, message}
+	root, f := src.convert(tree)
+	if f != nil {
+		return nil, f
 	}
-	return &expression{root: root}, nil
+	return &expression{root: root, terms: src.terms}, nil
 }
-
-// forbidden finds what is JMESPath and not accepted, for the sake of its place: the library's syntax tree has none.
-// What is accepted is decided by convert.
-func forbidden(s string) *syntaxFault {
-	for i := 0; i < len(s); i++ {
-		rest := s[i:]
-		switch c := s[i]; {
-		case c == '\'' || c == '"' || c == '`':
-			i = quotedEnd(s, i) - 1
-		case isNameByte(c):
-			end := i + 1
-			for end < len(s) && (isNameByte(s[end]) || s[end] >= '0' && s[end] <= '9') {
-				end++
-			}
-			if _, known := functions[s[i:end]]; !known && strings.HasPrefix(strings.TrimLeft(s[end:], " \t\r\n"), "(") {
-				return &syntaxFault{i, "this function is not available; there are " + strings.Join(Functions(), ", ")}
-			}
-			i = end - 1
-		case strings.HasPrefix(rest, "[?"):
-			return &syntaxFault{i, "filters are not available"}
-		case strings.HasPrefix(rest, "[]"):
-			return &syntaxFault{i, "flattening with [] is not available"}
-		case strings.HasPrefix(rest, "[*]"):
-			return &syntaxFault{i, "wildcards are not available; [:] stands for all elements of a list"}
-		case c == '*':
-			return &syntaxFault{i, "wildcards and arithmetic are not available"}
-		case c == '$':
-			return &syntaxFault{i, "variables are not available"}
-		case c == '&' && !strings.HasPrefix(rest, "&&"):
-			return &syntaxFault{i, "expression references are not available"}
-		case c == '&', c == '!', c == '<', c == '>', c == '=':
-			return &syntaxFault{i, "comparisons and conditions are not available, except for ||"}
-		case c == '+', c == '%', c == '/', strings.HasPrefix(rest, "−"), strings.HasPrefix(rest, "×"),
-			strings.HasPrefix(rest, "÷"), c == '-' && (len(rest) == 1 || rest[1] < '0' || rest[1] > '9'):
-			return &syntaxFault{i, "arithmetic is not available"}
-		}
-	}
-	return nil
-}
-
-func isNameByte(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' }
 
 // parse runs the library's parser, which panics on some inputs.
 func parse(s string) (tree parsing.ASTNode, fault *syntaxFault) {
@@ -182,34 +108,36 @@ func parse(s string) (tree parsing.ASTNode, fault *syntaxFault) {
 		}
 		return tree, &syntaxFault{at, unreadable}
 	}
-	return tree, &syntaxFault{0, "a number or literal in the expression is not valid"}
+	return tree, &syntaxFault{0, unreadable}
 }
 
-// convert turns the library's syntax tree into ours. It accepts what the design's section 2.2 does and nothing else;
-// message says why it does not.
-func convert(n parsing.ASTNode) (t *term, message string) {
-	t = &term{}
+// convert turns the library's syntax tree into ours. It accepts what the design's section 2.2 does and nothing else. It
+// meets calls and literals in the order in which they are written.
+func (src *source) convert(n parsing.ASTNode) (*term, *syntaxFault) {
+	src.terms++
+	t := &term{}
 	switch n.NodeType {
 	case parsing.ASTCurrentNode, parsing.ASTIdentity:
-		return t, ""
+		return t, nil
 	case parsing.ASTField:
 		t.op = opField
 		t.name, _ = n.Value.(string)
-		return t, ""
+		return t, nil
 	case parsing.ASTIndex:
 		t.op = opIndex
 		t.index, _ = n.Value.(int)
-		return t, ""
+		return t, nil
 	case parsing.ASTSlice:
 		parts, _ := n.Value.([]*int)
+		t.op, t.slice = opSlice, new([3]*int)
 		if copy(t.slice[:], parts); t.slice[2] != nil && *t.slice[2] == 0 {
-			return nil, "a slice's step must not be 0"
+			return nil, &syntaxFault{0, zeroStep}
 		}
-		t.op = opSlice
-		return t, ""
+		return t, nil
 	case parsing.ASTLiteral:
 		t.op = opLiteral
-		return t, t.setLiteral(n.Value)
+		t.value = src.literal(n.Value)
+		return t, nil
 	case parsing.ASTSubexpression, parsing.ASTIndexExpression:
 		t.op = opThen
 	case parsing.ASTPipe:
@@ -222,50 +150,39 @@ func convert(n parsing.ASTNode) (t *term, message string) {
 		t.op = opList
 	case parsing.ASTMultiSelectHash:
 		t.op = opHash
-		return t, t.setHash(n.Children)
+		return t, src.convertPairs(t, n.Children)
 	case parsing.ASTFunctionExpression:
 		t.op = opCall
 		t.name, _ = n.Value.(string)
+		at := src.call()
 		f, known := functions[t.name]
 		if !known || len(n.Children) < f.least || len(n.Children) > f.most {
-			return nil, "a function gets too few or too many arguments"
+			return nil, &syntaxFault{at, "this function gets too few or too many arguments"}
 		}
 	default:
-		return nil, "the expression uses a part of JMESPath that is not available"
+		return nil, &syntaxFault{0, "the expression uses a part of JMESPath that is not available"}
 	}
-	return t, t.setArgs(n.Children)
+	return t, src.convertArgs(t, n.Children)
 }
 
-func (t *term) setArgs(children []parsing.ASTNode) (message string) {
+func (src *source) convertArgs(t *term, children []parsing.ASTNode) *syntaxFault {
 	for _, c := range children {
-		arg, message := convert(c)
-		if message != "" {
-			return message
+		arg, f := src.convert(c)
+		if f != nil {
+			return f
 		}
 		t.args = append(t.args, arg)
 	}
-	return ""
+	return nil
 }
 
-func (t *term) setHash(pairs []parsing.ASTNode) (message string) {
+func (src *source) convertPairs(t *term, pairs []parsing.ASTNode) *syntaxFault {
 	for _, p := range pairs {
 		key, _ := p.Value.(string)
 		t.keys = append(t.keys, key)
-		if message := t.setArgs(p.Children); message != "" {
-			return message
+		if f := src.convertArgs(t, p.Children); f != nil {
+			return f
 		}
 	}
-	return ""
-}
-
-// setLiteral takes over what the library's JSON decoder made of a literal; numbers are doubles by then.
-func (t *term) setLiteral(v any) (message string) {
-	text, err := json.Marshal(v)
-	if err == nil {
-		t.value, err = jsbytes.Parse(text)
-	}
-	if err != nil {
-		return "a literal in the expression is nested too deeply"
-	}
-	return ""
+	return nil
 }

@@ -158,12 +158,17 @@ func notNull(_ *evaluator, args []jsbytes.Value) (jsbytes.Value, error) {
 	return jsbytes.Null(), nil
 }
 
-// toNumber gives null for what is no number and no text of one.
-func toNumber(_ *evaluator, args []jsbytes.Value) (jsbytes.Value, error) {
-	switch v := args[0]; v.Kind() {
-	case jsbytes.KindNumber:
+// toNumber gives null for what is no number and no JSON text of one.
+func toNumber(ev *evaluator, args []jsbytes.Value) (jsbytes.Value, error) {
+	const longest = 100 // more digits than anything counts with
+	v := args[0]
+	if v.Kind() == jsbytes.KindNumber {
 		return v, nil
-	case jsbytes.KindString:
+	}
+	if err := ev.spend(numberSteps); err != nil {
+		return jsbytes.Value{}, err
+	}
+	if v.Kind() == jsbytes.KindString && len(v.Text()) <= longest {
 		if n, err := jsbytes.Parse([]byte(v.Text())); err == nil && n.Kind() == jsbytes.KindNumber && n.Text() == v.Text() {
 			return n, nil
 		}
@@ -182,7 +187,9 @@ func (ev *evaluator) textOf(v jsbytes.Value) (string, error) {
 	if v.Kind() == jsbytes.KindString {
 		return v.Text(), nil
 	}
-	// Marshal's work is bounded by its limit; what it will be is not known before.
+	if err := ev.spendValue(v); err != nil {
+		return "", err
+	}
 	b, err := jsbytes.Marshal(v)
 	if err != nil {
 		return "", err
@@ -190,7 +197,7 @@ func (ev *evaluator) textOf(v jsbytes.Value) (string, error) {
 	if v.Kind() == jsbytes.KindNumber {
 		b = []byte(strings.Trim(string(b), `"`))
 	}
-	return string(b), ev.spendText(4 * len(b)) // the buffer grew to it
+	return string(b), nil
 }
 
 func typeOf(_ *evaluator, args []jsbytes.Value) (jsbytes.Value, error) {

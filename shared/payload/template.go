@@ -47,6 +47,8 @@ func (e *TemplateError) Error() string {
 type Template struct {
 	root node
 	text string
+	// weight is about how many bytes it takes.
+	weight int
 }
 
 // Text returns the template as it is stored: the JSON text that Compile was given, without white space and in the order
@@ -99,15 +101,22 @@ func Compile(text string) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Template{root: root, text: string(compact)}, nil
+	return &Template{root: root, text: string(compact), weight: c.terms*termSize + len(compact)*textSize}, nil
 }
 
 func tooDeep(path string) error {
 	return &TemplateError{Path: path, Message: "must have at most " + strconv.Itoa(maxTemplateDepth) + " levels"}
 }
 
-// compiler counts the expressions of one template.
-type compiler struct{ expressions int }
+// What a compiled template takes, about: a term with its name and its place in its parent, and a byte of the text, which
+// may be a value of its own.
+const (
+	termSize = 200
+	textSize = 60
+)
+
+// compiler counts the expressions of one template, and their terms.
+type compiler struct{ expressions, terms int }
 
 func (c *compiler) node(v jsbytes.Value, path string, depth int) (node, error) {
 	if depth > maxTemplateDepth {
@@ -193,6 +202,7 @@ func (c *compiler) text(v jsbytes.Value, path string) (node, error) {
 		if bad != nil {
 			return node{}, fault(start+bad.offset, bad.message)
 		}
+		c.terms += e.terms
 		e.path, e.position = path, utf8.RuneCountInString(s[:at+i])+1
 		if i > 0 {
 			parts = append(parts, part{text: s[at : at+i]})
@@ -285,10 +295,11 @@ func (r *renderer) expression(e *expression) (jsbytes.Value, error) {
 type Templates struct {
 	mu       sync.Mutex
 	compiled map[string]*Template
+	weight   int
 }
 
-// maxKept bounds the templates that are kept; 16 KiB each at most, and what they compile to.
-const maxKept = 256
+// maxKept bounds the templates that are kept, in bytes that they take about: a template of 16 KiB may compile to 2 MiB.
+const maxKept = 16 << 20
 
 // Get is Compile for a text that was most likely compiled before. An empty text gives nil, the default body.
 func (ts *Templates) Get(text string) (*Template, error) {
@@ -304,9 +315,17 @@ func (ts *Templates) Get(text string) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ts.compiled == nil || len(ts.compiled) >= maxKept {
-		ts.compiled = map[string]*Template{} // more templates than that take turns anyway
+	if ts.compiled == nil {
+		ts.compiled = map[string]*Template{}
+	}
+	for other, dropped := range ts.compiled { // any will do: more templates than that take turns anyway
+		if ts.weight+t.weight <= maxKept {
+			break
+		}
+		delete(ts.compiled, other)
+		ts.weight -= dropped.weight
 	}
 	ts.compiled[text] = t
+	ts.weight += t.weight
 	return t, nil
 }

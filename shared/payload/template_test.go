@@ -2,6 +2,7 @@ package payload_test
 
 import (
 	"errors"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestExpressions(t *testing.T) {
 		{"data.proofData.names[-5]", "null"}, {"data.proofData.income[0]", "null"},
 		{"data.proofData.names[1:3]", `["b","c"]`}, {"data.proofData.names[::-1]", `["d","c","b","a"]`},
 		{"data.proofData.names[:-1:2]", `["a","c"]`}, {"data.proofData.names[9:]", "[]"},
-		{"data.proofData.names[::9223372036854775807]", `["a"]`}, {"data.proofData.names[::-9223372036854775807]", `["d"]`},
+		{"data.proofData.names[::999999999999999999]", `["a"]`}, {"data.proofData.names[::-999999999999999999]", `["d"]`},
 		{"data.proofData.accounts[:].bank", `["one","two"]`}, {"data.proofData.accounts[:].n", "[1,3]"},
 		{"data.proofData.accounts[:].{b: bank, n: n}", `[{"b":"one","n":1},{"b":"two","n":null},{"b":null,"n":3}]`},
 		{"data.proofData.accounts[:].[n][0]", "[1]"}, {"data.proofData.accounts[:].bank | [0]", `"one"`},
@@ -72,8 +73,9 @@ func TestExpressions(t *testing.T) {
 		{"[type, data.stepId]", `["verification.completed",null]`},
 		{"{z: type, a: status, \"10\": `1`, \"9\": `2`}", `{"9":2,"10":1,"z":"verification.completed","a":"success"}`},
 		{"{a: `1`, b: `2`, a: `3`}", `{"a":3,"b":2}`}, {"{a: {b: {c: status}}}", `{"a":{"b":{"c":"success"}}}`},
-		{"'}}'", `"}}"`}, {"'it\\'s {{'", `"it's {{"`}, {"`\"}}\"`", `"}}"`}, {"`{\"b\":1.0,\"a\":[1e3]}`", `{"a":[1000],"b":1}`},
-		{"`-0`", "0"}, {"`1e21`", "1e+21"}, {"`\"\\ud83d\"`", "\"\ufffd\""}, {"@.status", `"success"`},
+		{"'}}'", `"}}"`}, {"'it\\'s {{'", `"it's {{"`}, {"`\"}}\"`", `"}}"`}, {"`{\"b\":1.0,\"a\":[1e3]}`", `{"b":1,"a":[1000]}`},
+		{"`-0`", "0"}, {"`9007199254740993`", `"9007199254740993"`},
+		{"['x', `{\"b\":1.10,\"a\":2}`, 'y', `3`, type(`{}`)]", `["x",{"b":1.1,"a":2},"y",3,"object"]`}, {"`\"a\\`b\"`", `"a` + "`" + `b"`}, {"`1e21`", "1e+21"}, {"`\"\\ud83d\"`", "\"\ufffd\""}, {"@.status", `"success"`},
 		{"contains(data.status, 'VER')", "true"}, {"contains(data.proofData.names, 'c')", "true"},
 		{"contains(data.proofData.names, 'z')", "false"}, {"contains(data.proofData.accounts[:].n, `1.0`)", "true"},
 		{"contains(data.proofData.accounts[:].n, '1')", "false"}, {"contains(data.status, `1`)", "false"},
@@ -142,9 +144,9 @@ func TestTemplateRefused(t *testing.T) {
 		{"a syntax error", `{"a":"😀{{data.b.[}}"}`, ".a", 12, "JMESPath"},
 		{"an end too early", `{"a":"{{data.}}"}`, ".a", 8, "JMESPath"},
 		{"an unknown character", `{"a":"{{data.é}}"}`, ".a", 8, "JMESPath"},
-		{"a bad literal", "{\"a\":\"{{`{`}}\"}", ".a", 3, "literal"},
-		{"a huge index", `{"a":"{{data[99999999999999999999]}}"}`, ".a", 3, "number"},
-		{"no step", `{"a":"{{data[::0]}}"}`, ".a", 3, "step"},
+		{"a bad literal", "{\"a\":\"{{a || `{`}}\"}", ".a", 8, "literal"},
+		{"a huge index", `{"a":"{{data[99999999999999999999]}}"}`, ".a", 7, "18 digits"},
+		{"no step", `{"a":"{{data[::-00]}}"}`, ".a", 7, "step"},
 		{"an unknown function", `{"a":"{{ data | pad_left(@, '9') }}"}`, ".a", 11, "join"},
 		{"a function of expressions", `{"a":"{{sort_by(data, &x)}}"}`, ".a", 3, "join"},
 		{"an expression reference", `{"a":"{{not_null(&x)}}"}`, ".a", 12, "references"},
@@ -155,7 +157,7 @@ func TestTemplateRefused(t *testing.T) {
 		{"a comparison", `{"a":"{{a == b}}"}`, ".a", 5, "comparisons"}, {"less", `{"a":"{{a < b}}"}`, ".a", 5, "comparisons"},
 		{"plus", `{"a":"{{a + b}}"}`, ".a", 5, "arithmetic"}, {"minus", `{"a":"{{a - b}}"}`, ".a", 5, "arithmetic"},
 		{"divided", `{"a":"{{a / b}}"}`, ".a", 5, "arithmetic"}, {"times", `{"a":"{{a × b}}"}`, ".a", 5, "arithmetic"},
-		{"too few arguments", `{"a":"{{join('')}}"}`, ".a", 3, "arguments"}, {"too many arguments", `{"a":"{{type(a,b)}}"}`, ".a", 3, "arguments"},
+		{"too few arguments", `{"a":"{{a || not_null(join(''))}}"}`, ".a", 17, "arguments"}, {"too many arguments", `{"a":"{{[type(a), type(a,b)]}}"}`, ".a", 13, "arguments"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := payload.Compile(tt.template)
@@ -199,6 +201,7 @@ func blowUps() map[string]string {
 		"a long text":  grow + strings.Repeat("|[join('',[@[0],@[0]])]", 3),
 		"to_string":    "@" + strings.Repeat("|to_string([@,@])", 40),
 		"upper, again": strings.Repeat("upper(", 140) + "to_string(data)" + strings.Repeat(")", 140),
+		"to_number":    "['[1,1,1,1,1,1,1,1,1,1,1,1']" + strings.Repeat("|[join('',[@[0],@[0]])]", 12) + "|[0]|[" + strings.Repeat("to_number(@),", 50) + "@]",
 		"deep":         strings.Repeat("[", 300) + "data" + strings.Repeat("]", 300),
 	}
 }
@@ -217,26 +220,35 @@ func TestTemplateBounds(t *testing.T) {
 
 // TestTemplateBoundsOnLargeRecords: as many expressions as a template may have, over the largest records that DynamoDB has.
 func TestTemplateBoundsOnLargeRecords(t *testing.T) {
-	var items strings.Builder
-	for i := range 60_000 {
-		items.WriteString(`,{"N":"` + strconv.Itoa(i%10) + `"}`)
+	list := func(n int, number string) string {
+		return `{"L":[` + strings.TrimSuffix(strings.Repeat(`{"N":"`+number+`"},`, n), ",") + `]}`
 	}
-	raw := `{"verificationId":{"S":"v"},"partnerId":{"S":"acme"},"status":{"S":"VERIFIED"},"metadata":{"M":{"l":{"L":[` +
-		items.String()[1:] + `]},"s":{"S":"` + strings.Repeat("é", 100_000) + `"}}}}`
+	long := strings.Repeat("12345678901234567891", 2)[:38]
+	raw := `{"verificationId":{"S":"v"},"partnerId":{"S":"acme"},"status":{"S":"VERIFIED"},"metadata":{"M":{"one":` + list(50_000, "1") +
+		`,"more":` + list(60_000, "7") + `,"long":` + list(9_000, long) + `,"short":` + list(2_500, long) + `,"s":{"S":"` + strings.Repeat("é", 180_000) + `"}}}}`
 	r, ok, err := payload.Decode(record("INSERT", "", raw))
 	if err != nil || !ok {
 		t.Fatal(err)
 	}
 	for _, expression := range []string{
-		"data.metadata.l[:].[@,@,@]", "data.metadata.l[::-1][::-1]", "to_string(data)", "upper(data.metadata.s)",
-		"data.metadata.s[::-1]", "contains(data.metadata.l, 'x')", "join('', [data.metadata.s,data.metadata.s])",
-		"contains(data.metadata.s, 'x')", "length(data.metadata.s)", "data.metadata.l[:].to_string(@)",
+		"data.metadata.more[:].[@,@,@]", "data.metadata.more[::-1][::-1]", "to_string(data)", "upper(data.metadata.s)",
+		"data.metadata.s[::-1]", "contains(data.metadata.more, 'x')", "join('', [data.metadata.s,data.metadata.s])",
+		"contains(data.metadata.s, 'x')", "length(data.metadata.s)", "data.metadata.more[:].to_string(@)",
+		"length(to_string(data.metadata.one))", "length(to_string(data.metadata.short))", "to_number(data.metadata.s)",
+		"contains(data.metadata.long, `" + long + "`)", "contains(data.metadata.long, `1" + strings.Repeat("2", 120) + "`)",
+		"data.metadata.long[:].{a:@,b:@}", "data.metadata.one", "data.metadata.long[:].type(@)",
 	} {
-		template, err := compileBounded(t, `{"a":[`+strings.TrimSuffix(strings.Repeat(`"{{`+expression+`}}",`, payload.MaxExpressions), ",")+`]}`)
-		if err != nil {
-			t.Fatal(err)
+		for _, times := range []int{1, 4, 20, payload.MaxExpressions} {
+			text := `{"a":[` + strings.TrimSuffix(strings.Repeat(`"{{type(`+expression+`)}}",`, times), ",") + `],"b":"{{` + expression + `}}"}`
+			if times == payload.MaxExpressions {
+				text = `{"a":[` + strings.TrimSuffix(strings.Repeat(`"{{`+expression+`}}",`, times), ",") + `]}`
+			}
+			template, err := compileBounded(t, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bodyBounded(t, r, template)
 		}
-		bodyBounded(t, r, template)
 	}
 }
 
@@ -254,4 +266,33 @@ func TestCompileBounds(t *testing.T) {
 			bodyBounded(t, templatedRecord(t), template)
 		}
 	}
+}
+
+// TestTemplatesAreBounded: any number of templates, each as heavy as they come, takes a bounded part of the memory, and the
+// one that was just used is there.
+func TestTemplatesAreBounded(t *testing.T) {
+	var ts payload.Templates
+	heavy := strings.Repeat("a.", 500) + "a"
+	one := strings.TrimSuffix(strings.TrimPrefix(inTemplate(heavy), `{"v":`), "}")
+	text := func(i int) string {
+		return `{"n":` + strconv.Itoa(i) + `,"a":[` + strings.TrimSuffix(strings.Repeat(one+",", 15), ",") + `]}`
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range 200 {
+		first, err := ts.Get(text(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := ts.Get(text(i)); again != first {
+			t.Fatal("compiled twice")
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if m := int64(after.HeapAlloc) - int64(before.HeapAlloc); m > 24<<20 {
+		t.Errorf("200 templates take %d KiB", m>>10)
+	}
+	runtime.KeepAlive(&ts)
 }

@@ -126,9 +126,9 @@ func (p *portal) newWebhook(ctx context.Context, b createBody) (*webhook.Webhook
 	w.EverActive = w.Active
 	secrets := webhook.Secrets{Signing: b.Secret.value}
 	faults := []error{checkDescription(b.Description.value)}
-	template, err := p.templateOf(b.PayloadTemplate)
-	if faults = append(faults, err); template != "" {
-		w.PayloadTemplate, w.TemplateAt = template, now
+	template, err := templateOf(b.PayloadTemplate)
+	if faults = append(faults, err); template != nil {
+		w.PayloadTemplate, w.TemplateAt = template.Text(), now
 	}
 	if w.URL, err = p.cfg.URLs.CheckURL(ctx, b.URL); err != nil {
 		faults = append(faults, atField("body.url", err))

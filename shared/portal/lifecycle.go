@@ -33,8 +33,8 @@ func (p *portal) lifecycleRoutes(rs *routes) {
 	register(rs, huma.Operation{
 		OperationID: "testWebhook", Method: http.MethodPost, Path: webhookPath + "/test", Tags: []string{"webhooks"},
 		Summary:       "Send a sample now",
-		Description:   "Sends a sample event the way a real one is sent, to an inactive webhook too, and tells what happened. It counts for nothing.",
-		DefaultStatus: http.StatusOK, Errors: []int{http.StatusNotFound},
+		Description:   "Sends a sample event the way a real one is sent, to an inactive webhook too, and tells what happened. It counts for nothing. A payload template that fails on the sample is answered 409.",
+		DefaultStatus: http.StatusOK, Errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, optionalBody, p.test)
 }
 

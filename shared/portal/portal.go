@@ -9,7 +9,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/cr3dentials/verification-webhooks/shared/payload"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
@@ -19,8 +18,6 @@ type portal struct {
 	ids     webhook.IDSource
 	cursors cursors
 	front   *front
-
-	templates payload.Templates
 }
 
 // A write that lost against another is decided anew, up to writeTries times, each after a random wait of up to

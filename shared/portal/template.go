@@ -29,22 +29,30 @@ func (templateText) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 }
 
-// compile returns nil for the default body.
-func (p *portal) compile(text string) (*payload.Template, error) {
-	template, err := p.templates.Get(text)
+// templateOf compiles a template; nil for null and for none.
+func templateOf(o optional[templateText]) (*payload.Template, error) {
+	if !o.given() {
+		return nil, nil
+	}
+	return compile(string(o.value))
+}
+
+// compile returns nil for an empty text, the default body. Nothing is kept: a text is compiled here when it is saved or
+// tried, and any number of them may be tried.
+func compile(text string) (*payload.Template, error) {
+	if text == "" {
+		return nil, nil
+	}
+	template, err := payload.Compile(text)
 	return template, templateFault(err)
 }
 
-// templateOf returns a template as it is to be stored; empty for null and for none.
-func (p *portal) templateOf(o optional[templateText]) (string, error) {
-	if !o.given() {
-		return "", nil
+// textOf returns a template as it is stored; empty for none.
+func textOf(t *payload.Template) string {
+	if t == nil {
+		return ""
 	}
-	template, err := payload.Compile(string(o.value))
-	if err != nil {
-		return "", templateFault(err)
-	}
-	return template.Text(), nil
+	return t.Text()
 }
 
 // patchTemplate reports whether the template became another one.
@@ -52,7 +60,8 @@ func (p *portal) patchTemplate(w *webhook.Webhook, o optional[templateText]) (bo
 	if !o.set {
 		return false, nil
 	}
-	text, err := p.templateOf(o)
+	template, err := templateOf(o)
+	text := textOf(template)
 	if err != nil || text == w.PayloadTemplate {
 		return false, err
 	}
@@ -66,8 +75,10 @@ func templateFault(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, payload.ErrTooLarge):
+		return webhook.FieldErrorf(templateField, "makes a body of more than %d bytes", payload.MaxBody)
 	case !errors.As(err, &e):
-		return webhook.FieldErrorf(templateField, "makes a body of more than %d bytes or 64 levels", payload.MaxBody)
+		return webhook.FieldErrorf(templateField, "makes a body of too many levels")
 	case e.Position > 0:
 		return webhook.FieldErrorf(templateField+e.Path, "at character %d: %s", e.Position, e.Message)
 	}
@@ -119,13 +130,10 @@ func (p *portal) preview(ctx context.Context, in *previewInput) (*previewOutput,
 	if in.Body != nil {
 		b = *in.Body
 	}
-	text := w.PayloadTemplate
-	if b.PayloadTemplate.set {
-		if text, err = p.templateOf(b.PayloadTemplate); err != nil {
-			return nil, err
-		}
+	template, err := templateOf(b.PayloadTemplate)
+	if !b.PayloadTemplate.set {
+		template, err = compile(w.PayloadTemplate)
 	}
-	template, err := p.compile(text)
 	if err != nil {
 		return nil, err
 	}

@@ -59,8 +59,8 @@ func TestTestSendsTheTemplate(t *testing.T) {
 		t.Errorf("sent %+v, answered %s", sent, r.body)
 	}
 	id = w.webhook(key, map[string]any{"payloadTemplate": map[string]any{"v": "{{length(data.sessionId)}}"}})
-	r = w.do(req{method: "POST", path: "/v1/webhooks/" + id + "/test", key: key}).want(422)
-	if !strings.Contains(r.body, "body.payloadTemplate.v") || len(w.sender.sent) != 1 {
+	r = w.do(req{method: "POST", path: "/v1/webhooks/" + id + "/test", key: key}).want(409)
+	if !strings.Contains(r.body, "Building the body failed: the payload template at v, character 1: ") || len(w.sender.sent) != 1 {
 		t.Errorf("answered %s", r.body)
 	}
 }

@@ -62,7 +62,7 @@ func (p *portal) test(ctx context.Context, in *testInput) (*testOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := p.sampleFor(&w)
+	body, err := sampleFor(&w)
 	if err != nil {
 		return nil, err
 	}
@@ -86,15 +86,19 @@ func (p *portal) test(ctx context.Context, in *testInput) (*testOutput, error) {
 	return &testOutput{Body: testViewOf(&w, req, res)}, nil
 }
 
-// sampleFor builds what a test sends. A template that fails on the sample, which has not what every event has, is told
-// as what it is: nothing could be sent.
-func (p *portal) sampleFor(w *webhook.Webhook) ([]byte, error) {
-	template, err := p.compile(w.PayloadTemplate)
-	if err != nil {
-		return nil, err
+// sampleFor builds what a test sends. The sample has not all that real events have, so a template may rightly fail on it:
+// then nothing can be sent, which is no outcome of a test.
+func sampleFor(w *webhook.Webhook) ([]byte, error) {
+	template, err := (&payload.Templates{}).Get(w.PayloadTemplate)
+	var body []byte
+	if err == nil {
+		body, err = payload.SampleWith(webhook.Completed, w.TypeNaming, template)
 	}
-	body, err := payload.SampleWith(webhook.Completed, w.TypeNaming, template)
-	return body, templateFault(err)
+	if err != nil {
+		return nil, webhook.Errorf(webhook.Conflict, "Nothing was sent. %s The sample has not all that real events have: "+
+			"try the record of a verification with template/preview.", payload.Reason(err))
+	}
+	return body, nil
 }
 
 // releaseTest gives the slot back even if the caller has gone. A slot that is kept by a failure ends by itself.

@@ -19,8 +19,9 @@ type Stats struct {
 	// LastError is the code of the latest failed attempt in this hour.
 	LastError      ErrorCode
 	LastStatusCode int
-	// TemplateFailedAt is when the payload template last failed on an event in this hour; zero if it did not.
-	TemplateFailedAt time.Time
+	// FailedTemplate names the payload template that last failed on an event in this hour, by its Webhook.TemplateAt; zero
+	// if none did.
+	FailedTemplate time.Time
 }
 
 // Add counts one finished attempt that ended at the given time. Attempts must be added in the order they ended.
@@ -126,14 +127,15 @@ func Report(w *Webhook, stats []Stats, now time.Time) HealthReport {
 	default:
 		r.Reason = "The webhook was never activated: it gets no events, and none are held for it. Activate it to receive events."
 	}
-	r.Reason += templateNote(w, stats) + rotationNote(w, now)
+	r.Reason += templateNote(w, stats, now) + rotationNote(w, now)
 	return r
 }
 
-// templateNote says that the payload template, as it stands now, failed on an event; empty if it did not.
-func templateNote(w *Webhook, stats []Stats) string {
+// templateNote says that the payload template, as it stands now, failed on an event of the last day; empty if it did not.
+func templateNote(w *Webhook, stats []Stats, now time.Time) string {
 	for _, s := range stats {
-		if w.PayloadTemplate != "" && s.TemplateFailedAt.After(w.TemplateAt) {
+		recent := s.Hour.Add(25 * time.Hour).After(now)
+		if recent && w.PayloadTemplate != "" && !s.FailedTemplate.IsZero() && s.FailedTemplate.Equal(w.TemplateAt) {
 			return " The payload template failed on an event, which was not sent: the delivery log says why. Mend the template."
 		}
 	}
