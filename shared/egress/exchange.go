@@ -107,7 +107,10 @@ func (h *headReader) read() (answer, error) {
 	}
 }
 
-// next returns the next line without its end. It is valid until the next call.
+// maxLine is how much of a line is kept: more than is kept of a value with its name.
+const maxLine = 2 * maxKeptValue
+
+// next returns the next line without its end, or the first maxLine bytes of it. It is valid until the next call.
 func (h *headReader) next() ([]byte, error) {
 	h.line = h.line[:0]
 	for {
@@ -115,7 +118,7 @@ func (h *headReader) next() ([]byte, error) {
 		if h.left -= len(part); h.left < 0 {
 			return nil, errMalformed
 		}
-		h.line = append(h.line, part...)
+		h.line = append(h.line, part[:min(len(part), maxLine-len(h.line))]...)
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 		case errors.Is(err, io.EOF):
@@ -123,7 +126,7 @@ func (h *headReader) next() ([]byte, error) {
 		case err != nil:
 			return nil, err
 		default:
-			return bytes.TrimSuffix(h.line[:len(h.line)-1], []byte("\r")), nil
+			return bytes.TrimSuffix(bytes.TrimSuffix(h.line, []byte("\n")), []byte("\r")), nil
 		}
 		if h.left == 0 {
 			return nil, errMalformed
