@@ -178,7 +178,7 @@ func contentRows() []row {
 	}
 	return append(rows,
 		row{name: "an echo", speak: echo, status: 200, check: nothingSecret},
-		row{name: "an echo in every form", speak: says(ok + "Location: /" + hostileSecret + "\r\n\r\n" + strings.Join(echoes, "\n")), status: 200,
+		row{name: "an echo in every form", speak: says(ok + "Location: /" + hostileSecret + "\r\n\r\n" + strings.Join(echoes, " and ")), status: 200,
 			check: func(t *testing.T, r webhook.Response) {
 				nothingSecret(t, r)
 				if n := strings.Count(r.Excerpt, replacement); n != len(echoes) {

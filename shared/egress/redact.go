@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"slices"
@@ -21,36 +22,37 @@ type text struct {
 	cut bool
 }
 
-// redact returns the texts without the values, in whatever form and case of letters an endpoint echoes them. An end of a
-// cut text that may be the start of a value goes as well. Every form (some 20 for each value) is written once, into the
-// same memory, and looked for in time that is proportional to its length and the texts'.
+// redact returns the texts without the values, in whatever form an endpoint echoes them: in any case of letters, escaped
+// as in JSON, URLs, HTML or mail, once or several times, in base64 and hexadecimal, broken into lines. An end of a cut text
+// that may be the start of a value goes as well. Each form is looked for in time that is proportional to the texts'.
 func redact(values []string, texts []text) []string {
-	secrets := hidden(values)
+	var all []pattern
+	for _, s := range hidden(values) {
+		all = append(all, patterns(s)...)
+	}
 	longest := 0
-	for _, s := range secrets {
-		longest = max(longest, len(s))
+	for _, t := range texts {
+		longest = max(longest, len(t.s))
 	}
-	form := make([]byte, 0, maxExpansion*longest)
-	next := make([]uint16, min(cap(form), MaxRead)+1)
-	found := make([][]span, len(texts))
-	for _, s := range secrets {
-		for i, write := range forms {
-			form = write(form[:0], s)
-			if len(form) == 0 || i > 0 && string(form) == s {
-				continue
-			}
-			// A longer one than is read cannot be found whole, but its start can.
-			pattern := form[:min(len(form), MaxRead)]
-			fold(pattern)
-			prepare(pattern, next)
-			for i, t := range texts {
-				found[i] = find(pattern, next, t, found[i])
-			}
-		}
+	if longest == 0 {
+		return make([]string, len(texts))
 	}
+	// A longer pattern than is read cannot be found whole, but its start can.
+	next := make([]uint16, longest+1)
+	views := newViews(longest)
 	clean := make([]string, len(texts))
 	for i, t := range texts {
-		clean[i] = blank(t.s, found[i])
+		var found []span
+		views.each(t, func(v view) {
+			for _, p := range all {
+				if p.depth == v.depth {
+					p.b = p.b[:min(len(p.b), longest)]
+					prepare(p.b, next)
+					found = find(p, next, v, found)
+				}
+			}
+		})
+		clean[i] = blank(t.s, found)
 	}
 	return clean
 }
@@ -98,23 +100,26 @@ func prepare(pattern []byte, next []uint16) {
 	}
 }
 
-// find adds where the pattern stands in a text: all places, those that overlap too, in one pass (Knuth, Morris, Pratt).
-func find(pattern []byte, next []uint16, t text, found []span) []span {
+// minStart is the least start of a value, in letters and digits, that is taken out of the stripped end of a cut text.
+const minStart = 4
+
+// find adds where the pattern stands in a view of a text: all places, those that overlap too, in one pass (Knuth, Morris,
+// Pratt).
+func find(p pattern, next []uint16, v view, found []span) []span {
 	matched := 0
-	for i := range len(t.s) {
-		c := folded(t.s[i])
-		for matched > 0 && (matched == len(pattern) || pattern[matched] != c) {
+	for i, c := range v.b {
+		for matched > 0 && (matched == len(p.b) || p.b[matched] != c) {
 			matched = int(next[matched])
 		}
-		if pattern[matched] == c {
+		if p.b[matched] == c {
 			matched++
 		}
-		if matched == len(pattern) {
-			found = addSpan(found, span{i + 1 - matched, i + 1})
+		if matched == len(p.b) {
+			found = addSpan(found, v.span(i+1-matched, i+1, p))
 		}
 	}
-	if matched > 0 && matched < len(pattern) && t.cut {
-		found = addSpan(found, span{len(t.s) - matched, len(t.s)})
+	if v.cut && matched > 0 && matched < len(p.b) && (v.depth != stripped || matched >= minStart) {
+		found = addSpan(found, span{v.span(len(v.b)-matched, len(v.b), p).from, v.size})
 	}
 	return found
 }
@@ -150,120 +155,64 @@ func blank(s string, found []span) string {
 	return b.String()
 }
 
-// fold puts ASCII letters into lower case; nothing else, so that every length stays.
-func fold(b []byte) {
-	for i, c := range b {
-		b[i] = folded(c)
-	}
+// pattern is what is looked for in the views of one depth. before and after say that the value begins, or ends, with
+// something that stripping takes away.
+type pattern struct {
+	b             []byte
+	depth         depth
+	before, after bool
 }
 
-func folded(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c + 'a' - 'A'
+// patterns are the forms of a value: as it is, and what is left of it, of its hexadecimal and of its base64, the latter as
+// a part of a longer text, too. An endpoint may have changed the case of letters before it encoded.
+func patterns(s string) []pattern {
+	if s == "" {
+		return nil
 	}
-	return c
-}
-
-// maxExpansion is how many times longer than a value a form of it can be.
-const maxExpansion = 7
-
-// forms write a value as endpoints echo it: as it stands; in JSON as JavaScript, PHP, Go, Gson and .NET write it, and in
-// JSON within JSON; in URLs as Go's two ways and JavaScript's; in HTML with Go's and with common entities; in
-// hexadecimal and base64, also as part of a longer text. The first writes it as it stands. Case does not matter.
-var forms = []func(dst []byte, v string) []byte{
-	func(dst []byte, v string) []byte { return append(dst, v...) },
-	inJSON(""), inJSON("/"), inJSON("<>&"), inJSON("<>&='"), inJSON(`<>&'"+` + "`"), inJSONTwice,
-	inURL("-_.~", "+"), inURL("-_.~$&+:=@", "%20"), inURL("-_.~!'()*", "%20"),
-	inHTML("&#34;", "&#39;"), inHTML("&quot;", "&#x27;"),
-	func(dst []byte, v string) []byte {
-		if len(v) < minEncoded {
-			return dst
+	asItIs := []byte(s)
+	fold(asItIs)
+	all := []pattern{{b: asItIs}, {b: asItIs, depth: decoded}}
+	if strings.Contains(s, " ") { // as forms are sent
+		all = append(all, pattern{b: bytes.ReplaceAll(asItIs, []byte(" "), []byte("+")), depth: decoded})
+	}
+	add := func(form []byte) { // takes the form's memory
+		if len(form) == 0 {
+			return
 		}
-		return hex.AppendEncode(dst, []byte(v))
-	},
-	inBase64(base64.RawStdEncoding, 0), inBase64(base64.RawStdEncoding, 1), inBase64(base64.RawStdEncoding, 2),
-	inBase64(base64.RawURLEncoding, 0), inBase64(base64.RawURLEncoding, 1), inBase64(base64.RawURLEncoding, 2),
-}
-
-const hexDigits = "0123456789abcdef"
-
-// inJSON writes a value as in a JSON string. A slash among special is escaped by a backslash, others by their number.
-func inJSON(special string) func([]byte, string) []byte {
-	return func(dst []byte, v string) []byte {
-		for i := range len(v) {
-			switch c := v[i]; {
-			case strings.IndexByte(special, c) >= 0 && c != '/' || c < ' ' || c == 0x7f:
-				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-			case strings.IndexByte(special, c) >= 0 || c == '"' || c == '\\':
-				dst = append(dst, '\\', c)
-			default:
-				dst = append(dst, c)
+		before, after := !kept(form[0]), !kept(form[len(form)-1])
+		if b := strip(view{b: form}).b; len(b) >= minEncoded {
+			all = append(all, pattern{b, stripped, before, after})
+		}
+	}
+	add([]byte(s))
+	// What a value itself holds of escapes is undone in a text as well.
+	if strings.ContainsAny(s, `%\&`) {
+		undone := view{b: slices.Clone(asItIs)}
+		for range mostEscaped {
+			if undone.unescape(false) {
+				add(slices.Clone(undone.b))
 			}
 		}
-		return dst
 	}
-}
-
-func inJSONTwice(dst []byte, v string) []byte {
-	for i := range len(v) {
-		switch c := v[i]; c {
-		case '"', '\\':
-			dst = append(dst, '\\', '\\', '\\', c)
-		default:
-			dst = append(dst, c)
+	if len(s) < minEncoded {
+		return all
+	}
+	cased := []string{s, strings.ToLower(s), strings.ToUpper(s)}
+	for i, c := range cased {
+		if slices.Contains(cased[:i], c) {
+			continue
+		}
+		add(hex.AppendEncode(nil, []byte(c)))
+		for before := range 3 {
+			add(inBase64(c, before))
 		}
 	}
-	return dst
-}
-
-// inURL writes a value with everything as %XX but letters, digits and the plain characters.
-func inURL(plain, space string) func([]byte, string) []byte {
-	return func(dst []byte, v string) []byte {
-		for i := range len(v) {
-			switch c := v[i]; {
-			case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(plain, c) >= 0:
-				dst = append(dst, c)
-			case c == ' ':
-				dst = append(dst, space...)
-			default:
-				dst = append(dst, '%', hexDigits[c>>4], hexDigits[c&15])
-			}
-		}
-		return dst
-	}
-}
-
-func inHTML(quote, apostrophe string) func([]byte, string) []byte {
-	return func(dst []byte, v string) []byte {
-		for i := range len(v) {
-			switch c := v[i]; c {
-			case '&':
-				dst = append(dst, "&amp;"...)
-			case '<':
-				dst = append(dst, "&lt;"...)
-			case '>':
-				dst = append(dst, "&gt;"...)
-			case '"':
-				dst = append(dst, quote...)
-			case '\'':
-				dst = append(dst, apostrophe...)
-			default:
-				dst = append(dst, c)
-			}
-		}
-		return dst
-	}
+	return all
 }
 
 // inBase64 writes what a value looks like in the base64 of a longer text, where as many bytes stand before it as
 // `before` and a multiple of three: the characters that depend on nothing else.
-func inBase64(e *base64.Encoding, before int) func([]byte, string) []byte {
-	return func(dst []byte, v string) []byte {
-		if len(v) < minEncoded {
-			return dst
-		}
-		padded := make([]byte, before, before+len(v))
-		dst = e.AppendEncode(dst, append(padded, v...))
-		return dst[(8*before+5)/6 : 8*(before+len(v))/6]
-	}
+func inBase64(v string, before int) []byte {
+	padded := base64.RawStdEncoding.AppendEncode(nil, append(make([]byte, before, before+len(v)), v...))
+	return padded[(8*before+5)/6 : 8*(before+len(v))/6]
 }

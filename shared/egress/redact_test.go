@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"html"
 	"maps"
 	"net/url"
@@ -36,12 +37,42 @@ func echoes(v string) map[string]string {
 		"HTML by a template": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;").Replace(v),
 		"hexadecimal":        hex.EncodeToString([]byte(v)), "HEXADECIMAL": strings.ToUpper(hex.EncodeToString([]byte(v))),
 		"base64": base64.StdEncoding.EncodeToString([]byte(v)), "base64url": base64.RawURLEncoding.EncodeToString([]byte(v)),
-		"base64 of a line": base64.StdEncoding.EncodeToString([]byte("authorization: " + v + "\r\n")),
+		"base64 of a line":       base64.StdEncoding.EncodeToString([]byte("authorization: " + v + "\r\n")),
+		"Python's quote":         strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(v), "+", "%20"), "%2F", "/"),
+		"JavaScript's encodeURI": strings.NewReplacer("%2F", "/", "%2B", "+", "%3D", "=", "%26", "&", "+", "%20").Replace(url.QueryEscape(v)),
+		"every byte as %XX":      everyByte("%%%02X", v), "every byte as \\x": everyByte(`\x%02x`, v), "entities": everyByte("&#%d;", v),
+		"a URL in a URL": url.QueryEscape(url.QueryEscape(v)), "JSON in JSON": inJSON(inJSON(v)),
+		"Handlebars": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;", "`", "&#x60;", "=", "&#x3D;").Replace(v),
+		"mail":       strings.ReplaceAll(v, "=", "=3D"), "JSON with slashes by number": strings.ReplaceAll(inside, "/", `\u002f`),
+		"base64 in lines":      lines(base64.StdEncoding.EncodeToString([]byte("authorization: " + v + "\r\n"))),
+		"base64 of upper case": base64.StdEncoding.EncodeToString([]byte(strings.ToUpper(v))), "spaced hexadecimal": everyByte("%02x ", v),
 		"base64 after one": base64.URLEncoding.EncodeToString([]byte("k" + v + "...")), "base64 after two": base64.StdEncoding.EncodeToString([]byte("k=" + v + "..")),
 	}
 }
 
-var printableValue = rapid.StringMatching(`[ -~]{12,80}`)
+func everyByte(format, v string) string {
+	var b strings.Builder
+	for i := range len(v) {
+		fmt.Fprintf(&b, format, v[i])
+	}
+	return b.String()
+}
+
+func inJSON(v string) string {
+	quoted, _ := json.Marshal(v)
+	return string(quoted[1 : len(quoted)-1])
+}
+
+func lines(v string) string {
+	var b strings.Builder
+	for ; len(v) > 20; v = v[20:] {
+		b.WriteString(v[:20] + "\r\n")
+	}
+	return b.String() + v
+}
+
+// printableValue has some letters and digits, as secrets do: what has fewer than six is found in fewer forms.
+var printableValue = rapid.StringMatching(`[ -~]{12,80}`).Filter(func(s string) bool { return len(strip(view{b: []byte(s)}).b) >= 10 })
 
 // TestRedactForms: no form of a value, nor of what the value holds, is left in a text, and all else is.
 func TestRedactForms(t *testing.T) {

@@ -148,9 +148,11 @@ func TestClosedMeanwhile(t *testing.T) {
 func TestPoolBounds(t *testing.T) {
 	var connections atomic.Int64
 	gate := make(chan struct{})
+	arrived := make(chan struct{}, 2*maxIdlePerHost)
 	url := serveRaw(t, goodTLS(t), func(conn net.Conn) {
 		connections.Add(1)
 		for readRequest(conn) {
+			arrived <- struct{}{}
 			<-gate
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 		}
@@ -161,6 +163,9 @@ func TestPoolBounds(t *testing.T) {
 	done := make(chan webhook.Response)
 	for range maxIdlePerHost + 2 {
 		go func() { done <- c.Send(t.Context(), post(url)) }()
+	}
+	for range maxIdlePerHost + 2 { // each has a connection of its own before one is given back
+		<-arrived
 	}
 	for range maxIdlePerHost + 2 {
 		gate <- struct{}{}

@@ -114,8 +114,9 @@ func truthy(v jsbytes.Value) bool {
 		return len(v.Items()) > 0
 	case jsbytes.KindObject:
 		return len(v.Members()) > 0
+	default:
+		return true
 	}
-	return true
 }
 
 func (ev *evaluator) field(name string, v jsbytes.Value) (jsbytes.Value, error) {
@@ -217,8 +218,9 @@ func (ev *evaluator) slice(parts [3]*int, v jsbytes.Value) (jsbytes.Value, error
 		}
 		runes := []rune(v.Text())
 		return jsbytes.String(string(pick(runes, positions(parts, len(runes))))), nil
+	default:
+		return jsbytes.Null(), nil
 	}
-	return jsbytes.Null(), nil
 }
 
 // sliced are the positions that a slice selects: count of them, from start, step by step.

@@ -86,8 +86,9 @@ func contains(ev *evaluator, args []jsbytes.Value) (jsbytes.Value, error) {
 			}
 		}
 		return jsbytes.Bool(false), nil
+	default:
+		return jsbytes.Value{}, errors.New("contains takes a string or a list")
 	}
-	return jsbytes.Value{}, errors.New("contains takes a string or a list")
 }
 
 // same compares a value with one that is no list and no object. Numbers are the same if their values are.
@@ -104,8 +105,9 @@ func (ev *evaluator) same(a, b jsbytes.Value) (bool, error) {
 		x, err1 := ev.textOf(a)
 		y, err2 := ev.textOf(b)
 		return x == y, errors.Join(err1, err2)
+	default:
+		return a.Text() == b.Text(), ev.spendText(min(len(a.Text()), len(b.Text())))
 	}
-	return a.Text() == b.Text(), ev.spendText(min(len(a.Text()), len(b.Text())))
 }
 
 func join(ev *evaluator, args []jsbytes.Value) (jsbytes.Value, error) {
@@ -213,6 +215,7 @@ func typeOf(_ *evaluator, args []jsbytes.Value) (jsbytes.Value, error) {
 		name = "array"
 	case jsbytes.KindObject:
 		name = "object"
+	default:
 	}
 	return jsbytes.String(name), nil
 }

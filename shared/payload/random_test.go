@@ -35,8 +35,9 @@ func stored(v jsbytes.Value) (attribute map[string]any, inBody jsbytes.Value) {
 			attributes[m.Name], members[m.Name] = stored(m.Value)
 		}
 		return map[string]any{"M": attributes}, jsbytes.Map(members)
+	default:
+		return map[string]any{"NULL": true}, v
 	}
-	return map[string]any{"NULL": true}, v
 }
 
 // TestRecordsAtRandom: whatever a record's map holds, it comes out by jsbytes' rules, and a template that asks for all of

@@ -105,7 +105,7 @@ func Compile(text string) (*Template, error) {
 }
 
 func tooDeep(path string) error {
-	return &TemplateError{Path: path, Message: "must have at most " + strconv.Itoa(maxTemplateDepth) + " levels"}
+	return &TemplateError{Path: path, Message: "must have at most " + strconv.Itoa(maxTemplateDepth) + " lists and objects in each other"}
 }
 
 // What a compiled template takes, about: a term with its name and its place in its parent, and a byte of the text, which
@@ -119,14 +119,14 @@ const (
 type compiler struct{ expressions, terms int }
 
 func (c *compiler) node(v jsbytes.Value, path string, depth int) (node, error) {
-	if depth > maxTemplateDepth {
-		return node{}, tooDeep(path)
-	}
 	n := node{constant: v}
 	switch v.Kind() {
 	case jsbytes.KindString:
 		return c.text(v, path)
 	case jsbytes.KindList:
+		if depth > maxTemplateDepth {
+			return node{}, tooDeep(path)
+		}
 		constant := true
 		for i, item := range v.Items() {
 			child, err := c.node(item, path+"["+strconv.Itoa(i)+"]", depth+1)
@@ -140,6 +140,9 @@ func (c *compiler) node(v jsbytes.Value, path string, depth int) (node, error) {
 			n.items = nil
 		}
 	case jsbytes.KindObject:
+		if depth > maxTemplateDepth {
+			return node{}, tooDeep(path)
+		}
 		constant := true
 		for _, m := range v.Members() {
 			below := path + "." + shortName(m.Name)
@@ -156,6 +159,7 @@ func (c *compiler) node(v jsbytes.Value, path string, depth int) (node, error) {
 		if constant {
 			n.members = nil
 		}
+	default: // a constant
 	}
 	return n, nil
 }

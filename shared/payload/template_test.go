@@ -133,9 +133,10 @@ func TestTemplateRefused(t *testing.T) {
 		position             int
 		message              string
 	}{
+		{"as deep as may be, and a fault there", strings.Repeat(`{"a":`, 24) + `"{{"` + strings.Repeat("}", 24), strings.Repeat(".a", 24), 1, "no }}"},
 		{"not JSON", `{"a":}`, "", 0, "JSON"}, {"a list", `[]`, "", 0, "object"}, {"a string", `"{{status}}"`, "", 0, "object"},
 		{"too large", `{"a":"` + strings.Repeat("x", 16<<10) + `"}`, "", 0, "16384 bytes"},
-		{"too deep", deep, strings.Repeat(".a", 24), 0, "24 levels"}, {"far too deep", strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70), "", 0, "levels"},
+		{"too deep", deep, strings.Repeat(".a", 24), 0, "24 lists"}, {"far too deep", strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70), "", 0, "lists"},
 		{"an expression in a name", `{"a":{"x{{y":1}}`, ".a.x{{y", 0, "name"},
 		{"too many", many, ".a[64]", 1, "64 expressions"},
 		{"unclosed", `{"a":["é {{status}"]}`, ".a[0]", 3, "no }}"}, {"unclosed quote", `{"a":"{{'}}"}`, ".a", 1, "no }}"},

@@ -178,6 +178,9 @@ func (p *portal) previewOf(ctx context.Context, w *webhook.Webhook, b previewBod
 		return nil, webhook.FieldErrorf(field, "names a verification that has not ended yet")
 	}
 	body, err := record.Body(w.TypeNaming, template)
+	if err != nil && template == nil {
+		return nil, webhook.FieldErrorf(field, "names a record that makes too large a body")
+	}
 	return previewed(record.Event.Type, body, err)
 }
 

@@ -102,6 +102,7 @@ func TestPreviewRefuses(t *testing.T) {
 	id := w.webhook(key, nil)
 	w.records["foreign"], w.records["open"] = image("other", "VERIFIED"), image("acme", "IN_PROGRESS")
 	w.records["odd"], w.records["nobody's"] = image("acme", "GONE"), []byte(`{"status":{"S":"VERIFIED"}}`)
+	w.records["large"] = []byte(strings.Replace(string(image("acme", "VERIFIED")), "<bank>", strings.Repeat("x", payload.MaxBody), 1))
 	w.records["broken"] = []byte(strings.Replace(string(image("acme", "VERIFIED")), `{"N":"7"}`, `{"S":"7"}`, 1))
 	answers := map[string]string{}
 	for _, tt := range []struct{ name, body, location, detail string }{
@@ -116,6 +117,8 @@ func TestPreviewRefuses(t *testing.T) {
 		{"none", `{"verificationId":""}`, "body.verificationId", ""},
 		{"still open", `{"verificationId":"open"}`, "body.verificationId", "not ended"},
 		{"unknown status", `{"verificationId":"odd"}`, "body.verificationId", "cannot become"},
+		{"too large", `{"verificationId":"large"}`, "body.verificationId", "too large"},
+		{"too large by template", `{"verificationId":"large","payloadTemplate":{"a":"{{data}}"}}`, "body.payloadTemplate", "102400"},
 		{"wrong type", `{"verificationId":"broken"}`, "body.verificationId", "cannot become"},
 	} {
 		r := w.do(req{method: "POST", path: "/v1/webhooks/" + id + "/template/preview", key: key, body: tt.body}).want(422)
