@@ -94,20 +94,7 @@ func settingsFrom(context func(key string) any) (settings, error) {
 	default:
 		errs = append(errs, fmt.Errorf("context stage: want local, dev or prod, have %q", s.Stage))
 	}
-	if s.ConsoleURL != "" {
-		u, err := url.Parse(s.ConsoleURL)
-		if err != nil || u.Hostname() == "" {
-			errs = append(errs, errors.New("context consoleUrl: want a URL"))
-		} else {
-			s.OwnHosts = append(s.OwnHosts, u.Hostname())
-		}
-	}
-	for _, host := range strings.FieldsFunc(text("ownHosts"), func(r rune) bool { return r == ',' || r == ' ' }) {
-		if !hostName.MatchString(host) {
-			errs = append(errs, fmt.Errorf("context ownHosts: %q is not a host name", host))
-		}
-		s.OwnHosts = append(s.OwnHosts, host)
-	}
+	errs = append(errs, s.setOwnHosts(text("ownHosts")))
 	if (s.VerificationsTableArn == "") != (s.VerificationsTableStreamArn == "") {
 		errs = append(errs, errors.New("context verificationsTableArn and verificationsTableStreamArn: give both or none"))
 	}
@@ -122,6 +109,26 @@ func settingsFrom(context func(key string) any) (settings, error) {
 		errs = append(errs, fmt.Errorf("context apiGatewayAccount: want create or existing, have %q", v))
 	}
 	return s, errors.Join(errs...)
+}
+
+// setOwnHosts collects the host of the console's address and those of a list.
+func (s *settings) setOwnHosts(list string) error {
+	var errs []error
+	if s.ConsoleURL != "" {
+		u, err := url.Parse(s.ConsoleURL)
+		if err != nil || u.Hostname() == "" {
+			errs = append(errs, errors.New("context consoleUrl: want a URL"))
+		} else {
+			s.OwnHosts = append(s.OwnHosts, u.Hostname())
+		}
+	}
+	for _, host := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if !hostName.MatchString(host) {
+			errs = append(errs, fmt.Errorf("context ownHosts: %q is not a host name", host))
+		}
+		s.OwnHosts = append(s.OwnHosts, host)
+	}
+	return errors.Join(errs...)
 }
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$`)

@@ -98,8 +98,9 @@ func Report(w *Webhook, stats []Stats, now time.Time) HealthReport {
 		rate := float64(delivered) / float64(n)
 		r.SuccessRate = &rate
 	}
+	switchedOff := !w.Active && w.Deactivation != nil && w.Deactivation.Reason == ReasonFailures
 	switch {
-	case !w.Active && w.Deactivation != nil && w.Deactivation.Reason == ReasonFailures:
+	case switchedOff:
 		r.Health = Red
 		r.Reason = "Switched off after the fifth retry of a delivery failed" + lastErrorText(lastError, lastStatus) +
 			". Events are held; repair the endpoint, test it, then activate the webhook."
@@ -120,15 +121,19 @@ func Report(w *Webhook, stats []Stats, now time.Time) HealthReport {
 		r.Health = Yellow
 		r.Reason = "The last attempt succeeded, but some deliveries of the last day failed. See the delivery log."
 	}
-	switch {
-	case w.Active || r.Health == Red && w.Deactivation != nil && w.Deactivation.Reason == ReasonFailures:
-	case w.EverActive:
-		r.Reason = "The webhook is switched off and its events are held. Activate it to receive events again."
-	default:
-		r.Reason = "The webhook was never activated: it gets no events, and none are held for it. Activate it to receive events."
+	if !w.Active && !switchedOff {
+		r.Reason = inactiveReason(w)
 	}
 	r.Reason += templateNote(w, stats, now) + rotationNote(w, now)
 	return r
+}
+
+// inactiveReason is for a webhook that was not switched off by failures.
+func inactiveReason(w *Webhook) string {
+	if w.EverActive {
+		return "The webhook is switched off and its events are held. Activate it to receive events again."
+	}
+	return "The webhook was never activated: it gets no events, and none are held for it. Activate it to receive events."
 }
 
 // templateNote says that the payload template, as it stands now, failed on an event of the last day; empty if it did not.
