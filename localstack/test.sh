@@ -64,7 +64,9 @@ adapters='shared/(dynamo|queue|vault|objects)$'
 bytes='shared/jsbytes(/docgen)?$'
 race() { go list ./shared/... ./functions/... | grep -vE "/$adapters|/$bytes" | CGO_ENABLED=1 xargs go test -race; }
 race_local() { locals | CGO_ENABLED=1 xargs go test -race -tags local; }
-compare() { go test ./shared/jsbytes/...; }
+compare() { go test -count=1 ./shared/jsbytes/...; }
+# The race detector takes memory and time of its own.
+bounds() { go test ./shared/egress ./shared/payload; }
 # golangci-lint vets all but infra.
 infra() { go vet ./infra && go test ./infra/... ./localstack/local/... ./localstack/stack/... ./localstack/adminctl/...; }
 # CI makes the absence of a receiver a failure.
@@ -106,6 +108,7 @@ step 'build' make --no-print-directory -j2 build-tools build
 background lint make --no-print-directory lint
 step 'unit tests with the race detector' race
 step 'the same of the local build' race_local
+step 'bounds of memory and time, without the race detector' bounds
 step 'documents at random compared with Node' compare
 step 'finish installing' join install
 step 'bodies at random verified by receivers' receivers

@@ -16,6 +16,10 @@ const replacement = "[redacted]"
 // found everywhere.
 const minEncoded = 6
 
+// maxWhole is up to which length a value is looked for whole in all forms although what is secret inside it is, too: of a
+// longer one the scheme may be left, which saves memory.
+const maxWhole = 512
+
 // text is something that an endpoint sent. cut says that its rest is missing.
 type text struct {
 	s   string
@@ -27,8 +31,15 @@ type text struct {
 // that may be the start of a value goes as well. Each form is looked for in time that is proportional to the texts'.
 func redact(values []string, texts []text) []string {
 	var all []pattern
-	for _, s := range hidden(values) {
-		all = append(all, patterns(s)...)
+	for _, v := range values {
+		inside := within(v)
+		all = append(all, inClear(v)...)
+		if len(inside) == 0 || len(v) <= maxWhole {
+			all = append(all, encoded(v)...)
+		}
+		for _, s := range inside {
+			all = append(append(all, inClear(s)...), encoded(s)...)
+		}
 	}
 	longest := 0
 	for _, t := range texts {
@@ -57,30 +68,27 @@ func redact(values []string, texts []text) []string {
 	return clean
 }
 
-// hidden returns the values and what they hold: the key bytes of a signing secret, the credential after a scheme
-// ("Bearer x"), the user and password of "Basic x".
-func hidden(values []string) []string {
-	secrets := slices.Clone(values)
-	for _, v := range values {
-		if rest, ok := strings.CutPrefix(v, webhook.SecretPrefix); ok {
-			secrets = append(secrets, rest)
-			if key, err := base64.StdEncoding.DecodeString(rest); err == nil {
-				secrets = append(secrets, string(key))
-			}
+// within returns the parts of a value that are as secret as the whole: what follows the prefix of a signing secret and the
+// key bytes that it stands for, the credential after a scheme ("Bearer x"), the user and password of "Basic x".
+func within(v string) []string {
+	if rest, ok := strings.CutPrefix(v, webhook.SecretPrefix); ok {
+		if key, err := base64.StdEncoding.DecodeString(rest); err == nil {
+			return []string{rest, string(key)}
 		}
-		_, credential, ok := strings.Cut(v, " ")
-		if !ok || len(credential) < 8 {
-			continue
-		}
-		secrets = append(secrets, credential)
-		if pair, err := base64.StdEncoding.DecodeString(credential); err == nil {
-			secrets = append(secrets, string(pair))
-			if _, password, _ := strings.Cut(string(pair), ":"); len(password) >= minEncoded {
-				secrets = append(secrets, password)
-			}
+		return []string{rest}
+	}
+	_, credential, ok := strings.Cut(v, " ")
+	if !ok || len(credential) < 8 {
+		return nil
+	}
+	inside := []string{credential}
+	if pair, err := base64.StdEncoding.DecodeString(credential); err == nil {
+		inside = append(inside, string(pair))
+		if _, password, _ := strings.Cut(string(pair), ":"); len(password) >= minEncoded {
+			inside = append(inside, password)
 		}
 	}
-	return secrets
+	return inside
 }
 
 // span is a part of a text, from its first byte to behind its last.
@@ -163,18 +171,25 @@ type pattern struct {
 	before, after bool
 }
 
-// patterns are the forms of a value: as it is, and what is left of it, of its hexadecimal and of its base64, the latter as
-// a part of a longer text, too. An endpoint may have changed the case of letters before it encoded.
-func patterns(s string) []pattern {
+// inClear are the forms in which a value can be read.
+func inClear(s string) []pattern {
 	if s == "" {
 		return nil
 	}
-	asItIs := []byte(s)
-	fold(asItIs)
-	all := []pattern{{b: asItIs}, {b: asItIs, depth: decoded}}
+	b := []byte(s)
+	fold(b)
+	all := []pattern{{b: b}, {b: b, depth: decoded}}
 	if strings.Contains(s, " ") { // as forms are sent
-		all = append(all, pattern{b: bytes.ReplaceAll(asItIs, []byte(" "), []byte("+")), depth: decoded})
+		all = append(all, pattern{b: bytes.ReplaceAll(b, []byte(" "), []byte("+")), depth: decoded})
 	}
+	return all
+}
+
+// encoded are the forms in which a value is found in what is left of a text: as what is left of it, of its hexadecimal and
+// of its base64, the latter as a part of a longer text, too. An endpoint may have changed the case of letters before it
+// encoded.
+func encoded(s string) []pattern {
+	var all []pattern
 	add := func(form []byte) { // takes the form's memory
 		if len(form) == 0 {
 			return
@@ -187,7 +202,7 @@ func patterns(s string) []pattern {
 	add([]byte(s))
 	// What a value itself holds of escapes is undone in a text as well.
 	if strings.ContainsAny(s, `%\&`) {
-		undone := view{b: slices.Clone(asItIs)}
+		undone := view{b: []byte(s)}
 		for range mostEscaped {
 			if undone.unescape(false) {
 				add(slices.Clone(undone.b))
@@ -197,6 +212,7 @@ func patterns(s string) []pattern {
 	if len(s) < minEncoded {
 		return all
 	}
+	scratch := make([]byte, 0, len(s)+2)
 	cased := []string{s, strings.ToLower(s), strings.ToUpper(s)}
 	for i, c := range cased {
 		if slices.Contains(cased[:i], c) {
@@ -204,15 +220,15 @@ func patterns(s string) []pattern {
 		}
 		add(hex.AppendEncode(nil, []byte(c)))
 		for before := range 3 {
-			add(inBase64(c, before))
+			scratch = append(append(scratch[:0], make([]byte, before)...), c...)
+			add(inBase64(scratch, before))
 		}
 	}
 	return all
 }
 
 // inBase64 writes what a value looks like in the base64 of a longer text, where as many bytes stand before it as
-// `before` and a multiple of three: the characters that depend on nothing else.
-func inBase64(v string, before int) []byte {
-	padded := base64.RawStdEncoding.AppendEncode(nil, append(make([]byte, before, before+len(v)), v...))
-	return padded[(8*before+5)/6 : 8*(before+len(v))/6]
+// `before`, which v begins with, and a multiple of three: the characters that depend on nothing else.
+func inBase64(v []byte, before int) []byte {
+	return base64.RawStdEncoding.AppendEncode(nil, v)[(8*before+5)/6 : 8*len(v)/6]
 }
