@@ -14,6 +14,8 @@ const (
 	maxSteps    = 50_000
 	stepText    = 128
 	numberSteps = 10
+	// escapedGrowth is what a byte of text may take while it is written: six as an escape, in a buffer that grows.
+	escapedGrowth = 18
 )
 
 var errTooMuchWork = errors.New("takes too much work; use fewer or smaller lists")
@@ -34,7 +36,7 @@ func (ev *evaluator) spendText(n int) error { return ev.spend(n / stepText) }
 
 // spendValue pays for writing v as text: for each value in it, however often it stands there.
 func (ev *evaluator) spendValue(v jsbytes.Value) error {
-	steps := 2 + 4*len(v.Text())/stepText // the text grows while it is written
+	steps := 2 + escapedGrowth*len(v.Text())/stepText
 	if v.Kind() == jsbytes.KindNumber {
 		steps += numberSteps
 	}
@@ -47,7 +49,7 @@ func (ev *evaluator) spendValue(v jsbytes.Value) error {
 		}
 	}
 	for _, m := range v.Members() {
-		if err := ev.spend(1 + 4*len(m.Name)/stepText); err != nil {
+		if err := ev.spend(1 + escapedGrowth*len(m.Name)/stepText); err != nil {
 			return err
 		}
 		if err := ev.spendValue(m.Value); err != nil {

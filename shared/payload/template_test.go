@@ -226,7 +226,7 @@ func TestTemplateBoundsOnLargeRecords(t *testing.T) {
 	}
 	long := strings.Repeat("12345678901234567891", 2)[:38]
 	raw := `{"verificationId":{"S":"v"},"partnerId":{"S":"acme"},"status":{"S":"VERIFIED"},"metadata":{"M":{"one":` + list(50_000, "1") +
-		`,"more":` + list(60_000, "7") + `,"long":` + list(9_000, long) + `,"short":` + list(2_500, long) + `,"s":{"S":"` + strings.Repeat("é", 180_000) + `"}}}}`
+		`,"more":` + list(60_000, "7") + `,"long":` + list(9_000, long) + `,"short":` + list(2_500, long) + `,"c":{"S":"` + strings.Repeat(`\u0001`, 16_000) + `"},"s":{"S":"` + strings.Repeat("é", 180_000) + `"}}}}`
 	r, ok, err := payload.Decode(record("INSERT", "", raw))
 	if err != nil || !ok {
 		t.Fatal(err)
@@ -237,7 +237,7 @@ func TestTemplateBoundsOnLargeRecords(t *testing.T) {
 		"contains(data.metadata.s, 'x')", "length(data.metadata.s)", "data.metadata.more[:].to_string(@)",
 		"length(to_string(data.metadata.one))", "length(to_string(data.metadata.short))", "to_number(data.metadata.s)",
 		"contains(data.metadata.long, `" + long + "`)", "contains(data.metadata.long, `1" + strings.Repeat("2", 120) + "`)",
-		"data.metadata.long[:].{a:@,b:@}", "data.metadata.one", "data.metadata.long[:].type(@)",
+		"data.metadata.long[:].{a:@,b:@}", "data.metadata.one", "to_string([data.metadata.c])", "to_string({a: data.metadata.c})", "data.metadata.long[:].type(@)",
 	} {
 		for _, times := range []int{1, 4, 20, payload.MaxExpressions} {
 			text := `{"a":[` + strings.TrimSuffix(strings.Repeat(`"{{type(`+expression+`)}}",`, times), ",") + `],"b":"{{` + expression + `}}"}`
