@@ -30,6 +30,13 @@ type text struct {
 // as in JSON, URLs, HTML or mail, once or several times, in base64 and hexadecimal, broken into lines. An end of a cut text
 // that may be the start of a value goes as well. Each form is looked for in time that is proportional to the texts'.
 func redact(values []string, texts []text) []string {
+	longest := 0
+	for _, t := range texts {
+		longest = max(longest, len(t.s))
+	}
+	if longest == 0 {
+		return make([]string, len(texts))
+	}
 	var all []pattern
 	for _, v := range values {
 		inside := within(v)
@@ -40,13 +47,6 @@ func redact(values []string, texts []text) []string {
 		for _, s := range inside {
 			all = append(append(all, inClear(s)...), encoded(s)...)
 		}
-	}
-	longest := 0
-	for _, t := range texts {
-		longest = max(longest, len(t.s))
-	}
-	if longest == 0 {
-		return make([]string, len(texts))
 	}
 	// A longer pattern than is read cannot be found whole, but its start can.
 	next := make([]uint16, longest+1)

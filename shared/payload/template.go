@@ -146,7 +146,7 @@ func (c *compiler) node(v jsbytes.Value, path string, depth int) (node, error) {
 		constant := true
 		for _, m := range v.Members() {
 			below := path + "." + shortName(m.Name)
-			if i := strings.Index(m.Name, opening); i >= 0 {
+			if strings.Contains(m.Name, opening) {
 				return node{}, &TemplateError{Path: below, Message: "has an expression in its name; only values may have one"}
 			}
 			child, err := c.node(m.Value, below, depth+1)

@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/cr3dentials/verification-webhooks/shared/payload"
@@ -29,22 +28,22 @@ func (templateText) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 }
 
-// templateOf compiles a template; nil for null and for none.
+// templateOf compiles a template that was sent; nil for null and for none. Nothing is kept: any number of them may be
+// tried.
 func templateOf(o optional[templateText]) (*payload.Template, error) {
 	if !o.given() {
 		return nil, nil
 	}
-	return compile(string(o.value))
+	template, err := payload.Compile(string(o.value))
+	return template, templateFault(err)
 }
 
-// compile returns nil for an empty text, the default body. Nothing is kept: a text is compiled here when it is saved or
-// tried, and any number of them may be tried.
-func compile(text string) (*payload.Template, error) {
-	if text == "" {
+// presentTemplate compiles a webhook's template; nil for the default body. Its errors are payload's.
+func presentTemplate(w *webhook.Webhook) (*payload.Template, error) {
+	if w.PayloadTemplate == "" {
 		return nil, nil
 	}
-	template, err := payload.Compile(text)
-	return template, templateFault(err)
+	return payload.Compile(w.PayloadTemplate)
 }
 
 // textOf returns a template as it is stored; empty for none.
@@ -132,7 +131,8 @@ func (p *portal) preview(ctx context.Context, in *previewInput) (*previewOutput,
 	}
 	template, err := templateOf(b.PayloadTemplate)
 	if !b.PayloadTemplate.set {
-		template, err = compile(w.PayloadTemplate)
+		template, err = presentTemplate(&w)
+		err = templateFault(err)
 	}
 	if err != nil {
 		return nil, err
@@ -207,8 +207,3 @@ func (o *jsonObject) UnmarshalJSON(b []byte) error {
 func (jsonObject) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 }
-
-var (
-	_ json.Marshaler   = jsonObject(nil)
-	_ json.Unmarshaler = (*jsonObject)(nil)
-)

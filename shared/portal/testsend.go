@@ -89,7 +89,7 @@ func (p *portal) test(ctx context.Context, in *testInput) (*testOutput, error) {
 // sampleFor builds what a test sends. The sample has not all that real events have, so a template may rightly fail on it:
 // then nothing can be sent, which is no outcome of a test.
 func sampleFor(w *webhook.Webhook) ([]byte, error) {
-	template, err := (&payload.Templates{}).Get(w.PayloadTemplate)
+	template, err := presentTemplate(w)
 	var body []byte
 	if err == nil {
 		body, err = payload.SampleWith(webhook.Completed, w.TypeNaming, template)
