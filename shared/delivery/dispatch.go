@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/payload"
@@ -19,13 +18,9 @@ const maxSends = 128
 
 // batch is what the records of one invocation share.
 type batch struct {
-	slots chan struct{}
 	tally *tally
 	// grace is how much later than a record a webhook may have been created and still get its event.
 	grace time.Duration
-
-	mu       sync.Mutex
-	partners map[string]*partnerRead
 }
 
 // Reasons of parked records that payload does not know.
@@ -39,16 +34,13 @@ var errPanic = webhook.Errorf(webhook.Internal, "panic")
 // partnerRead is one strongly consistent read of a partner and its webhooks. It happens after every record of the batch
 // was written, so no webhook that existed then is missed.
 type partnerRead struct {
-	once     sync.Once
 	at       time.Time
 	partner  webhook.Partner
 	webhooks []webhook.Webhook
 	err      error
 }
 
-func newBatch() *batch {
-	return &batch{slots: make(chan struct{}, maxSends), tally: &tally{}, grace: creationGrace, partners: map[string]*partnerRead{}}
-}
+func newBatch() *batch { return &batch{tally: &tally{}, grace: creationGrace} }
 
 // Dispatch handles the stream records of one invocation, all at once. For each one that is an event it makes sure that
 // every eligible webhook's delivery is stored, sends what it can, and stores and queues what follows.
@@ -57,53 +49,110 @@ func newBatch() *batch {
 // An unusable record is parked, which counts as handled. One record's failure or panic concerns no other.
 func (e *Engine) Dispatch(ctx context.Context, records [][]byte) []error {
 	b := newBatch()
-	errs := make([]error, len(records))
-	var wg sync.WaitGroup
-	for i, raw := range records {
-		wg.Go(func() { _, errs[i] = e.dispatchRecord(ctx, b, raw) })
-	}
-	wg.Wait()
+	_, errs := e.dispatch(ctx, b, records)
 	e.flush(ctx, b.tally)
 	return errs
 }
 
 // dispatchRecord handles one record and tells whether it was parked.
 func (e *Engine) dispatchRecord(ctx context.Context, b *batch, raw []byte) (parked bool, err error) {
-	err = e.recovering(ctx, func() error { parked, err = e.expand(ctx, b, raw); return err })
-	// Returned to the stream, these would come again for a day and block everybody behind them.
-	if errors.Is(err, errPanic) || webhook.CodeOf(err) == webhook.Corrupt {
-		return true, e.park(ctx, raw, &payload.Unusable{Reason: internalError})
-	}
-	return parked, err
+	parkeds, errs := e.dispatch(ctx, b, [][]byte{raw})
+	return parkeds[0], errs[0]
 }
 
-// expand brings one record to every webhook that it is for. Panics and unreadable state of one webhook come back when
-// all the others are done.
-func (e *Engine) expand(ctx context.Context, b *batch, raw []byte) (parked bool, err error) {
-	record, isEvent, err := payload.Decode(raw)
-	var unusable *payload.Unusable
-	switch {
-	case errors.As(err, &unusable):
-		return true, e.park(ctx, raw, unusable)
-	case err != nil:
-		return false, err
-	case !isEvent:
-		return false, nil
+// task is one record on its way to one webhook.
+type task struct {
+	record  int
+	partner *partnerRead
+	webhook *webhook.Webhook
+}
+
+// dispatch handles records and tells for each whether it was parked, and whether it failed. Panics and unreadable state
+// of one webhook come back when all the others are done.
+func (e *Engine) dispatch(ctx context.Context, b *batch, raws [][]byte) (parked []bool, errs []error) {
+	parked, errs = make([]bool, len(raws)), make([]error, len(raws))
+	records, unusable := e.decode(ctx, raws, errs)
+	partners := e.partners(ctx, records)
+	var tasks []task
+	for i, r := range records {
+		if r == nil {
+			continue
+		}
+		switch p := partners[r.Event.PartnerID]; {
+		case webhook.CodeOf(p.err) == webhook.NotFound:
+			unusable[i] = &payload.Unusable{Reason: unknownPartner}
+		case p.err != nil:
+			errs[i] = p.err
+		default:
+			for w := range p.webhooks {
+				tasks = append(tasks, task{i, p, &p.webhooks[w]})
+			}
+		}
 	}
-	r := e.partner(ctx, b, record.Event.PartnerID)
-	if webhook.CodeOf(r.err) == webhook.NotFound {
-		return true, e.park(ctx, raw, &payload.Unusable{Reason: unknownPartner})
+	failures := make([]error, len(tasks))
+	e.each(len(tasks), maxSends, func(i int) {
+		t := tasks[i]
+		failures[i] = e.bring(ctx, b, *records[t.record], t.partner, t.webhook)
+	})
+	perRecord := make([][]error, len(raws))
+	for i, t := range tasks {
+		perRecord[t.record] = append(perRecord[t.record], failures[i])
 	}
-	if r.err != nil {
-		return false, r.err
+	for i, raw := range raws {
+		if errs[i] == nil {
+			errs[i] = worst(perRecord[i])
+		}
+		// Returned to the stream, these would come again for a day and block everybody behind them.
+		if errors.Is(errs[i], errPanic) || webhook.CodeOf(errs[i]) == webhook.Corrupt {
+			unusable[i] = &payload.Unusable{Reason: internalError}
+		}
+		if unusable[i] != nil {
+			parked[i], errs[i] = true, e.park(ctx, raw, unusable[i])
+		}
 	}
-	errs := make([]error, len(r.webhooks))
-	var wg sync.WaitGroup
-	for i := range r.webhooks {
-		wg.Go(func() { errs[i] = e.bring(ctx, b, record, r, &r.webhooks[i]) })
+	return parked, errs
+}
+
+// decode reads the records: nil for what is no event, and why for what can never be one.
+func (e *Engine) decode(ctx context.Context, raws [][]byte, errs []error) (records []*payload.Record, unusable []*payload.Unusable) {
+	records, unusable = make([]*payload.Record, len(raws)), make([]*payload.Unusable, len(raws))
+	for i, raw := range raws {
+		err := e.recovering(ctx, func() error {
+			record, isEvent, err := payload.Decode(raw)
+			if isEvent && err == nil {
+				records[i] = &record
+			}
+			return err
+		})
+		if !errors.As(err, &unusable[i]) {
+			errs[i] = err
+		}
 	}
-	wg.Wait()
-	return false, worst(errs)
+	return records, unusable
+}
+
+// partnersAtOnce bounds the reads of partners of one batch.
+const partnersAtOnce = 32
+
+// partners reads the partners of the records, each once.
+func (e *Engine) partners(ctx context.Context, records []*payload.Record) map[string]*partnerRead {
+	reads := map[string]*partnerRead{}
+	var ids []string
+	for _, r := range records {
+		if r != nil && reads[r.Event.PartnerID] == nil {
+			reads[r.Event.PartnerID] = &partnerRead{}
+			ids = append(ids, r.Event.PartnerID)
+		}
+	}
+	e.each(len(ids), partnersAtOnce, func(i int) {
+		r := reads[ids[i]]
+		r.err = e.recovering(ctx, func() (err error) {
+			r.at = e.Now()
+			r.partner, r.webhooks, err = e.Store.PartnerWebhooks(ctx, ids[i])
+			return err
+		})
+	})
+	return reads
 }
 
 // bring handles one record for one webhook of its partner. If it panics, whatever was stored before goes on by way of
@@ -165,21 +214,6 @@ func (e *Engine) recovering(ctx context.Context, f func() error) (err error) {
 	return f()
 }
 
-func (e *Engine) partner(ctx context.Context, b *batch, id string) *partnerRead {
-	b.mu.Lock()
-	r := b.partners[id]
-	if r == nil {
-		r = &partnerRead{}
-		b.partners[id] = r
-	}
-	b.mu.Unlock()
-	r.once.Do(func() {
-		r.at = e.Now()
-		r.partner, r.webhooks, r.err = e.Store.PartnerWebhooks(ctx, id)
-	})
-	return r
-}
-
 // park keeps a record that cannot become an event, whole, for an operator.
 func (e *Engine) park(ctx context.Context, raw []byte, why *payload.Unusable) error {
 	_, at := payload.SequenceNumber(raw)
@@ -208,8 +242,6 @@ func (e *Engine) current(ctx context.Context, r *partnerRead, w *webhook.Webhook
 
 // first brings one event to one webhook: it stores the delivery, and makes the first attempt if it may and can.
 func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *partnerRead, known *webhook.Webhook) error {
-	b.slots <- struct{}{}
-	defer func() { <-b.slots }()
 	p, w, err := e.current(ctx, read, known)
 	if webhook.CodeOf(err) == webhook.NotFound {
 		return nil

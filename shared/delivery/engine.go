@@ -12,7 +12,7 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// Engine runs the use cases on its ports. All fields are required. Safe for concurrent use.
+// Engine runs the use cases on its ports. All fields but Each are required. Safe for concurrent use.
 type Engine struct {
 	Store   Store
 	Queue   Queue
@@ -24,8 +24,18 @@ type Engine struct {
 	// HoldTime is how long events are held for an inactive webhook.
 	HoldTime time.Duration
 	Log      *slog.Logger
+	// Each is what runs things concurrently; nil means the function Each.
+	Each func(n, limit int, f func(i int))
 
 	templates payload.Templates
+}
+
+func (e *Engine) each(n, limit int, f func(i int)) {
+	if e.Each == nil {
+		Each(n, limit, f)
+		return
+	}
+	e.Each(n, limit, f)
 }
 
 // spare is what an invocation keeps of its time for storing an outcome and queueing what follows.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -15,17 +14,13 @@ import (
 func (e *Engine) Receive(ctx context.Context, ms []webhook.Message) []error {
 	b := newBatch()
 	errs := make([]error, len(ms))
-	var wg sync.WaitGroup
-	for i, m := range ms {
-		wg.Go(func() {
-			err := e.recovering(ctx, func() error { return e.receive(ctx, b, m) })
-			if webhook.CodeOf(err) == webhook.Unavailable {
-				err = e.later(ctx, m, err)
-			}
-			errs[i] = err
-		})
-	}
-	wg.Wait()
+	e.each(len(ms), maxSends, func(i int) {
+		err := e.recovering(ctx, func() error { return e.receive(ctx, b, ms[i]) })
+		if webhook.CodeOf(err) == webhook.Unavailable {
+			err = e.later(ctx, ms[i], err)
+		}
+		errs[i] = err
+	})
 	e.flush(ctx, b.tally)
 	return errs
 }
@@ -124,8 +119,6 @@ func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery) error
 	if err != nil {
 		return err
 	}
-	b.slots <- struct{}{}
-	defer func() { <-b.slots }()
 	if !e.canSend(ctx) {
 		return e.enqueue(ctx, d)
 	}

@@ -24,7 +24,7 @@ func (e *Engine) redrive(ctx context.Context, b *batch, parkedID string) error {
 		if p.Reason == unknownPartner {
 			// The partner came after the record, and so did all its webhooks: the operator's redrive is what makes
 			// them eligible.
-			b = &batch{slots: b.slots, tally: b.tally, grace: math.MaxInt64, partners: map[string]*partnerRead{}}
+			b = &batch{tally: b.tally, grace: math.MaxInt64}
 		}
 		var parked bool
 		if parked, err = e.dispatchRecord(ctx, b, p.Record); parked {

@@ -69,28 +69,21 @@ func (e *Engine) hasTime(ctx context.Context) bool {
 // sweepAll moves deliveries on, some at once, and counts what became of them.
 func (e *Engine) sweepAll(ctx context.Context, refs []webhook.Ref, out *Swept) (errs []error) {
 	var mu sync.Mutex
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, sweepConcurrency)
-	for _, ref := range refs {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			moved, err := e.sweepOne(ctx, ref)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err != nil && webhook.CodeOf(err) != webhook.Conflict:
-				errs = append(errs, err)
-			case moved == webhook.StatePending:
-				out.Requeued++
-			case moved == webhook.Cancelled:
-				out.Cancelled++
-			case moved == webhook.StateExpired:
-				out.Expired++
-			}
-		})
-	}
-	wg.Wait()
+	e.each(len(refs), sweepConcurrency, func(i int) {
+		moved, err := e.sweepOne(ctx, refs[i])
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err != nil && webhook.CodeOf(err) != webhook.Conflict:
+			errs = append(errs, err)
+		case moved == webhook.StatePending:
+			out.Requeued++
+		case moved == webhook.Cancelled:
+			out.Cancelled++
+		case moved == webhook.StateExpired:
+			out.Expired++
+		}
+	})
 	return errs
 }
 

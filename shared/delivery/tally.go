@@ -1,8 +1,11 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,19 +51,24 @@ func (t *tally) hour(d *webhook.Delivery, at time.Time) *webhook.Stats {
 	return s
 }
 
-// flush writes what was collected. Counters may be off after a fault, so an error is logged and goes no further.
+// statsAtOnce bounds the counters that are written at once.
+const statsAtOnce = 32
+
+// flush writes what was collected, in a fixed order. Counters may be off after a fault, so an error is logged and goes
+// no further.
 func (e *Engine) flush(ctx context.Context, t *tally) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	var wg sync.WaitGroup
-	for k, s := range t.hours {
-		wg.Go(func() {
-			if err := e.Store.AddStats(ctx, k.partner, k.webhook, *s); err != nil {
-				e.Log.LogAttrs(ctx, slog.LevelWarn, "stats not counted", slog.String("event", "stats.failed"),
-					slog.String("partnerId", k.partner), slog.String("webhookId", k.webhook), slog.String("error", err.Error()))
-			}
-		})
-	}
-	wg.Wait()
+	hours := t.hours
 	t.hours = nil
+	t.mu.Unlock()
+	keys := slices.SortedFunc(maps.Keys(hours), func(a, b tallyKey) int {
+		return cmp.Or(cmp.Compare(a.partner, b.partner), cmp.Compare(a.webhook, b.webhook), a.hour.Compare(b.hour))
+	})
+	e.each(len(keys), statsAtOnce, func(i int) {
+		k := keys[i]
+		if err := e.Store.AddStats(ctx, k.partner, k.webhook, *hours[k]); err != nil {
+			e.Log.LogAttrs(ctx, slog.LevelWarn, "stats not counted", slog.String("event", "stats.failed"),
+				slog.String("partnerId", k.partner), slog.String("webhookId", k.webhook), slog.String("error", err.Error()))
+		}
+	})
 }

@@ -9,13 +9,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cr3dentials/verification-webhooks/shared/delivery"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
 // MaxBody is the largest request body in bytes; a larger one is answered 413.
 const MaxBody = 64 << 10
 
-// Config is what the portal function needs. Every field but Version is required.
+// Config is what the portal function needs. Every field but Version, Each and Sleep is required.
 type Config struct {
 	Store  Store
 	Vault  Vault
@@ -31,10 +32,33 @@ type Config struct {
 	Log  *slog.Logger
 	// Version is the product's version, as the OpenAPI document shows it.
 	Version string
+	// Each is what runs things concurrently; nil means delivery.Each.
+	Each func(n, limit int, f func(i int))
+	// Sleep waits between two tries of a write, until ctx ends at most; nil means a timer.
+	Sleep func(ctx context.Context, d time.Duration)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Each == nil {
+		c.Each = delivery.Each
+	}
+	if c.Sleep == nil {
+		c.Sleep = sleep
+	}
+	return c
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 // New returns the partners' API and the console's page. It is safe for concurrent use if the ports are.
-func New(c Config) http.Handler { return newPortal(c).front }
+func New(c Config) http.Handler { return newPortal(c.withDefaults()).front }
 
 // AdminConfig is what the admin function needs. Every field but ConsoleURL and Version is required.
 type AdminConfig struct {

@@ -39,12 +39,7 @@ func (p *portal) backOff(ctx context.Context, try int) {
 	// A source that fails leaves no jitter, and the next thing that needs it fails.
 	_, _ = io.ReadFull(p.cfg.Rand, b[:])
 	longest := min(firstWait<<(try-1), maxWait)
-	t := time.NewTimer(longest * time.Duration(binary.BigEndian.Uint16(b[:])) / (1 << 16))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
+	p.cfg.Sleep(ctx, longest*time.Duration(binary.BigEndian.Uint16(b[:]))/(1<<16))
 }
 
 func newPortal(c Config) *portal {

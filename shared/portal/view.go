@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -157,16 +156,7 @@ func (p *portal) view(ctx context.Context, w *webhook.Webhook) (WebhookView, err
 func (p *portal) views(ctx context.Context, ws []webhook.Webhook) ([]WebhookView, error) {
 	items := make([]WebhookView, len(ws))
 	errs := make([]error, len(ws))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, viewsAtOnce)
-	for i := range ws {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			items[i], errs[i] = p.view(ctx, &ws[i])
-		})
-	}
-	wg.Wait()
+	p.cfg.Each(len(ws), viewsAtOnce, func(i int) { items[i], errs[i] = p.view(ctx, &ws[i]) })
 	for _, err := range errs {
 		if err != nil {
 			return nil, err
