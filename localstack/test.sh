@@ -17,6 +17,8 @@ rm -rf "$state"
 mkdir -p "$logs"
 table=()
 began=$SECONDS
+# Empty if there is no Java that runs.
+java=$(java -version >/dev/null 2>&1 && echo yes || true)
 
 finish() {
   code=$?
@@ -56,6 +58,10 @@ tools() {
   for tool in go node npm python3 gcc; do
     command -v "$tool" >/dev/null || { echo "error: $tool is missing (gcc: for Go's race detector)"; return 1; }
   done
+  if [ -z "$java" ] && [ -n "${CI:-}" ]; then
+    echo 'error: Java is missing: DynamoDB Local needs 11 or later, and CI leaves no test out'
+    return 1
+  fi
 }
 locals() { grep -rl --include='*.go' '^//go:build .*local' shared | xargs -n1 dirname | sort -u | sed 's|^|./|'; }
 # The adapters wait for the emulator: without it their tests fail where CI is set.
@@ -80,6 +86,12 @@ stores() {
   go list ./shared/... | grep -E "/$adapters" |
     CGO_ENABLED=1 E2E_ENDPOINT=http://127.0.0.1:$port xargs go test -race -count=1
 }
+# DynamoDB Local is stricter about expressions than the emulator, and looks at nothing but the tables.
+tables() {
+  "$stack" dynamodb -state "$state" -shift 50 &&
+    CGO_ENABLED=1 E2E_ENDPOINT=http://127.0.0.1:$((port + 5)) go test -race -count=1 ./shared/dynamo &&
+    "$stack" down -state "$state"
+}
 e2e() { E2E_STATE=$PWD/$state/run.json go test -count=1 -timeout 10m -v ./localstack/e2e; }
 stopped() {
   "$stack" down -state "$state"
@@ -103,7 +115,7 @@ step 'look for the tools' tools
 step 'build the tool that starts and stops' make --no-print-directory .build/stack
 step 'look for free ports' "$stack" check -state "$state" -shift 50
 # Downloads wait for the network, and the end-to-end tests for retries: what needs the processor runs beside them.
-background install "$stack" install venv infra receivers receivers-venv lint
+background install "$stack" install venv infra receivers receivers-venv lint ${java:+dynamodb-local}
 step 'build' make --no-print-directory -j2 build-tools build
 background lint make --no-print-directory lint
 step 'unit tests with the race detector' race
@@ -114,6 +126,13 @@ step 'finish installing' join install
 step 'bodies at random verified by receivers' receivers
 step 'tests of infra and localstack' infra
 step 'sam validate --lint, sam build' sam
+if [ -n "$java" ]; then
+  step 'tests of the tables on DynamoDB Local' tables
+else
+  skipped='     -    tests of the tables on DynamoDB Local: SKIPPED, Java is missing'
+  table+=("$skipped")
+  echo "$skipped"
+fi
 step 'start and deploy a copy' up
 step 'tests of the adapters, with conformance and the race detector' stores
 step 'end to end' e2e

@@ -133,7 +133,7 @@ func TestPortsStayInTheirRange(t *testing.T) {
 	}
 	p := Ports{4500}
 	seen := map[int]bool{}
-	for _, port := range []int{p.Emulator(), p.Receiver(), p.Control(), p.Receiver4(), p.Control4(), p.Test(0), p.Test(39)} {
+	for _, port := range []int{p.Emulator(), p.Receiver(), p.Control(), p.Receiver4(), p.Control4(), p.DynamoDB(), p.Test(0), p.Test(39)} {
 		if port < 4500 || port > 4549 || seen[port] {
 			t.Errorf("port %d is outside 4500..4549 or used twice", port)
 		}

@@ -38,6 +38,9 @@ func (p Ports) Receiver4() int { return p.Base + 3 }
 // Control4 is the control port of the Express 4 receiver.
 func (p Ports) Control4() int { return p.Base + 4 }
 
+// DynamoDB is the port of DynamoDB Local, which only the tests start.
+func (p Ports) DynamoDB() int { return p.Base + 5 }
+
 // Test is the i-th port for servers that a test makes for itself, 0 to 39.
 func (p Ports) Test(i int) int { return p.Base + 10 + i }
 

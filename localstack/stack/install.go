@@ -41,6 +41,8 @@ func install(ctx context.Context, root string, names ...string) error {
 			err = installNode(ctx, filepath.Join(root, "localstack", "receivers"))
 		case "receivers-venv":
 			err = installPython(ctx, receiversVenvDir(root), filepath.Join(root, "localstack", "receivers", "requirements.txt"))
+		case "dynamodb-local":
+			err = installDynamoDB(ctx, dynamoDBDir(root), filepath.Join(root, "localstack", "dynamodb-local.txt"))
 		default:
 			err = fmt.Errorf("unknown tool %q", name)
 		}

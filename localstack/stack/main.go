@@ -3,9 +3,10 @@
 //
 //	stack check   say what is missing on this machine, before anything takes long
 //	stack up      start what is not running, deploy what changed, show a verified webhook arriving, leave all running
-//	stack down    end what up started
+//	stack dynamodb   start DynamoDB Local, for the tests
+//	stack down    end what up and dynamodb started
 //	stack install TOOLS...   make the Python environments and node modules that are named: venv, lint, infra, receivers,
-//	                         receivers-venv
+//	                         receivers-venv, dynamodb-local
 package main
 
 import (
@@ -39,7 +40,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("usage: stack check|up|down|install")
+		return fmt.Errorf("usage: stack check|up|dynamodb|down|install")
 	}
 	flags := flag.NewFlagSet("stack "+args[0], flag.ContinueOnError)
 	state := flags.String("state", "localstack/.state", "folder of this running copy")
@@ -69,6 +70,8 @@ func run(ctx context.Context, args []string) error {
 		return check(ctx, o)
 	case "up":
 		return up(ctx, o)
+	case "dynamodb":
+		return startDynamoDB(ctx, o)
 	case "down":
 		return down(o)
 	case "install":
