@@ -127,6 +127,12 @@ func (s *Store) plan(c webhook.Change, token string, bodies map[webhook.Ref]bool
 	for _, d := range c.Deliveries {
 		p.delivery(d, token, bodies[d.Ref()])
 	}
+	for _, j := range c.Jobs {
+		p.put(jobKey(j.Ref()), newJobItem(j, token), func(w write) write { return w.onVersion(j.Rev) })
+	}
+	if j := c.EndedJob; j != nil {
+		p.put(endedJobKey(j), newEndedJobItem(j, token), nil)
+	}
 	if p.err == nil && len(p.writes) > maxWrites {
 		p.err = webhook.Errorf(webhook.Internal, "a change of %d items is too large", len(p.writes))
 	}

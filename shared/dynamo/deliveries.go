@@ -12,7 +12,8 @@ type deliveryItem struct {
 	header
 	Rev int64 `dynamodbav:"rev"`
 
-	// The indexes: VPK always, DPK and Due if and only if DueAt is set, HPK and HSK if and only if State is held.
+	// The indexes: VPK always, DPK and Due if and only if DueAt is set, HPK and HSK if and only if it
+	// waits for its webhook's activation.
 	VPK string `dynamodbav:"vpk"`
 	DPK string `dynamodbav:"dpk,omitempty"`
 	Due int64  `dynamodbav:"due,omitempty"` // unix milliseconds, rounded up
@@ -36,6 +37,9 @@ type deliveryItem struct {
 	Attempts       int           `dynamodbav:"a,omitempty"`
 	Claim          *claimItem    `dynamodbav:"c,omitempty"`
 	Interruptions  int           `dynamodbav:"in,omitempty"`
+	Tripped        bool          `dynamodbav:"tr,omitempty"`
+	Job            string        `dynamodbav:"j,omitempty"`
+	ResendAt       int64         `dynamodbav:"rs,omitempty"`
 	NextAttemptAt  int64         `dynamodbav:"na,omitempty"`
 	HeldUntil      int64         `dynamodbav:"hu,omitempty"`
 	LastStatusCode int           `dynamodbav:"ls,omitempty"`
@@ -49,6 +53,7 @@ type claimItem struct {
 	Owner      string `dynamodbav:"o,omitempty"`
 	LeaseUntil int64  `dynamodbav:"u,omitempty"`
 	StartedAt  int64  `dynamodbav:"s,omitempty"`
+	Manual     bool   `dynamodbav:"m,omitempty"`
 }
 
 type attemptItem struct {
@@ -96,6 +101,7 @@ func newDeliveryItem(d *webhook.Delivery, token string) deliveryItem {
 		OccurredAt: nanos(d.Event.OccurredAt), Sequence: d.Event.Sequence, Reason: d.Reason,
 		CreatedAt: nanos(d.CreatedAt), UpdatedAt: nanos(d.UpdatedAt), Generation: d.Generation,
 		RoundAttempts: d.RoundAttempts, Attempts: d.Attempts, Interruptions: d.Interruptions,
+		Tripped: d.Tripped, Job: string(d.Job), ResendAt: nanos(d.ResendAt),
 		NextAttemptAt: nanos(d.NextAttemptAt), HeldUntil: nanos(d.HeldUntil),
 		LastStatusCode: d.LastStatusCode, LastErrorCode: string(d.LastErrorCode), DueAt: nanos(d.DueAt),
 	}
@@ -108,11 +114,13 @@ func newDeliveryItem(d *webhook.Delivery, token string) deliveryItem {
 	if !d.DueAt.IsZero() {
 		i.DPK, i.Due = dueShard(d.ID), d.DueAt.Add(time.Millisecond-1).UnixMilli()
 	}
-	if d.State == webhook.Held {
+	if d.Waiting() {
 		i.HPK, i.HSK = webhookPartition(d.PartnerID, d.WebhookID), d.Event.OrderKey()
 	}
 	if c := d.Claim; c != nil {
-		i.Claim = &claimItem{Number: c.Number, Owner: c.Owner, LeaseUntil: nanos(c.LeaseUntil), StartedAt: nanos(c.StartedAt)}
+		i.Claim = &claimItem{
+			Number: c.Number, Owner: c.Owner, LeaseUntil: nanos(c.LeaseUntil), StartedAt: nanos(c.StartedAt), Manual: c.Manual,
+		}
 	}
 	for _, a := range d.Log {
 		i.Log = append(i.Log, attemptItem{
@@ -137,7 +145,8 @@ func (i *deliveryItem) delivery() (webhook.Delivery, error) {
 		},
 		State: webhook.State(i.State), Reason: i.Reason, CreatedAt: fromNanos(i.CreatedAt),
 		UpdatedAt: fromNanos(i.UpdatedAt), Generation: i.Generation, RoundAttempts: i.RoundAttempts,
-		Attempts: i.Attempts, Interruptions: i.Interruptions, NextAttemptAt: fromNanos(i.NextAttemptAt),
+		Attempts: i.Attempts, Interruptions: i.Interruptions, Tripped: i.Tripped, Job: webhook.JobKind(i.Job),
+		ResendAt: fromNanos(i.ResendAt), NextAttemptAt: fromNanos(i.NextAttemptAt),
 		HeldUntil: fromNanos(i.HeldUntil), LastStatusCode: i.LastStatusCode,
 		LastErrorCode: webhook.ErrorCode(i.LastErrorCode), DueAt: fromNanos(i.DueAt), Rev: i.Rev,
 	}
@@ -150,6 +159,7 @@ func (i *deliveryItem) delivery() (webhook.Delivery, error) {
 	if c := i.Claim; c != nil {
 		d.Claim = &webhook.Claim{
 			Number: c.Number, Owner: c.Owner, LeaseUntil: fromNanos(c.LeaseUntil), StartedAt: fromNanos(c.StartedAt),
+			Manual: c.Manual,
 		}
 	}
 	for _, a := range i.Log {

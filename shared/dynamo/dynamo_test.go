@@ -86,7 +86,7 @@ func TestCallCounts(t *testing.T) {
 			})
 			return err
 		}, map[string]int{"Query": 1, "BatchGetItem": 1}},
-		{"due", func() error { _, err := s.Due(ctx, at, 10); return err }, map[string]int{"Query": env.DueShards}},
+		{"due", func() error { _, _, err := s.Due(ctx, at, 10); return err }, map[string]int{"Query": env.DueShards}},
 		{"held count", func() error { _, err := s.HeldCount(ctx, "p", "w", 1001); return err }, map[string]int{"Query": 1}},
 		{"stats", func() error { return s.AddStats(ctx, "p", "w", webhook.Stats{Hour: at}) }, map[string]int{"UpdateItem": 1}},
 		{"count request", func() error { _, err := s.CountRequest(ctx, "p", at); return err }, map[string]int{"UpdateItem": 1}},

@@ -161,6 +161,9 @@ func withIndexes(in *dynamodb.CreateTableInput) *dynamodb.CreateTableInput {
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
 		})
 	}
+	in.GlobalSecondaryIndexes[2].Projection = &types.Projection{
+		ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{env.ByHeldState},
+	}
 	in.AttributeDefinitions = append(in.AttributeDefinitions,
 		attribute(env.ByVerificationPartition, types.ScalarAttributeTypeS),
 		attribute(env.ByDuePartition, types.ScalarAttributeTypeS), attribute(env.ByDueSort, types.ScalarAttributeTypeN),

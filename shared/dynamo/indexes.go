@@ -20,12 +20,12 @@ import (
 
 // overdue is one entry of the index by due time.
 type overdue struct {
-	ref webhook.Ref
+	key key
 	due int64
 }
 
 // Due implements delivery.Store: one Query per shard, all at once. Of all that is due it returns the longest overdue.
-func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]webhook.Ref, error) {
+func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]webhook.Ref, []webhook.JobRef, error) {
 	var shards [env.DueShards][]overdue
 	var errs [env.DueShards]error
 	var wg sync.WaitGroup
@@ -34,17 +34,22 @@ func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]webhook
 	}
 	wg.Wait()
 	if err := errors.Join(errs[:]...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all := slices.Concat(shards[:]...)
 	slices.SortStableFunc(all, func(a, b overdue) int {
-		return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.ref.DeliveryID, b.ref.DeliveryID))
+		return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.key.sk, b.key.sk))
 	})
 	var refs []webhook.Ref
+	var jobs []webhook.JobRef
 	for _, o := range all[:min(limit, len(all))] {
-		refs = append(refs, o.ref)
+		if ref, ok := refOf(o.key); ok {
+			refs = append(refs, ref)
+		} else if ref, ok := jobRefOf(o.key); ok {
+			jobs = append(jobs, ref)
+		}
 	}
-	return refs, nil
+	return refs, jobs, nil
 }
 
 func (s *Store) dueOf(ctx context.Context, shard int, before time.Time, limit int) ([]overdue, error) {
@@ -59,14 +64,12 @@ func (s *Store) dueOf(ctx context.Context, shard int, before time.Time, limit in
 	}
 	var found []overdue
 	for _, it := range page.Items {
-		if ref, ok := refOf(keyOf(it)); ok {
-			found = append(found, overdue{ref, number(it[env.ByDueSort])})
-		}
+		found = append(found, overdue{keyOf(it), number(it[env.ByDueSort])})
 	}
 	return found, nil
 }
 
-// Held implements delivery.Store with one Query of the index of what is held.
+// Held implements delivery.Store with one Query of the index of what waits.
 func (s *Store) Held(ctx context.Context, partnerID, webhookID string, p webhook.Page) ([]webhook.Ref, []byte, error) {
 	after, err := parsePosition(heldListPosition, p.After)
 	if err != nil {
@@ -96,7 +99,7 @@ func (s *Store) Held(ctx context.Context, partnerID, webhookID string, p webhook
 	return refs, nextHeld(page), nil
 }
 
-// A position in what is held is the order key, its # written as a comma, and the delivery's id.
+// A position in what waits is the order key, its # written as a comma, and the delivery's id.
 const (
 	heldListPosition      = 'h'
 	heldPositionSeparator = "/"
@@ -111,13 +114,19 @@ func nextHeld(page *dynamodb.QueryOutput) []byte {
 	return position(heldListPosition, strings.Replace(order.Value, "#", ",", 1)+heldPositionSeparator+ref.DeliveryID)
 }
 
-// HeldCount implements portal.Store with counting Queries of the index of what is held.
+// countStep is the fewest items that one counting Query looks at: its limit is counted before its filter.
+const countStep = 100
+
+// HeldCount implements portal.Store with counting Queries of the index of what waits, without what is not held.
 func (s *Store) HeldCount(ctx context.Context, partnerID, webhookID string, most int) (int, error) {
 	q := queryIndex(s.o.DeliveriesTable, env.ByHeld, env.ByHeldPartition, webhookPartition(partnerID, webhookID))
 	q.Select = types.SelectCount
+	q.FilterExpression = aws.String("#st = :st")
+	q.ExpressionAttributeNames["#st"] = env.ByHeldState
+	q.ExpressionAttributeValues[":st"] = str(string(webhook.Held))
 	n := 0
 	for n < most {
-		q.Limit = aws.Int32(int32(most - n))
+		q.Limit = aws.Int32(int32(max(most-n, countStep)))
 		page, err := s.client.Query(ctx, q)
 		if err != nil {
 			return 0, classify(err)

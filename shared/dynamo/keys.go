@@ -76,8 +76,10 @@ func statsKey(partnerID, webhookID string, hour time.Time) key {
 }
 
 func outboxKey(e webhook.OutboxEvent) key {
-	return key{outboxPartition, fmt.Sprintf("%013d#%s", e.At.UnixMilli(), e.ID)}
+	return key{outboxPartition, outboxSort(e.At, e.ID)}
 }
+
+func outboxSort(at time.Time, id string) string { return fmt.Sprintf("%013d#%s", at.UnixMilli(), id) }
 
 func requestsKey(partnerID string, now time.Time) key {
 	return key{"REQUESTS#" + partnerID, strconv.FormatInt(now.Unix(), 10)}
@@ -98,6 +100,7 @@ func currentDataKeyKey() key { return key{dataKeyPartition, currentDataKeySort} 
 const (
 	deliverySortPrefix = "D#"
 	bodySortPrefix     = "B#"
+	jobSortPrefix      = "J#"
 )
 
 func webhookPartition(partnerID, webhookID string) string { return partnerID + "#" + webhookID }
@@ -117,6 +120,23 @@ func refOf(k key) (r webhook.Ref, ok bool) {
 	return webhook.Ref{PartnerID: partnerID, WebhookID: webhookID, DeliveryID: id}, found && isDelivery
 }
 
+// jobKey is the place of the present job of a kind or, with an id, of an earlier one.
+func jobKey(r webhook.JobRef) key {
+	sk := jobSortPrefix + string(r.Kind)
+	if r.ID != "" {
+		sk += "#" + r.ID
+	}
+	return key{webhookPartition(r.PartnerID, r.WebhookID), sk}
+}
+
+// jobRefOf reads the place of a present job from its primary key; ok is false for another kind of item.
+func jobRefOf(k key) (r webhook.JobRef, ok bool) {
+	partnerID, webhookID, found := strings.Cut(k.pk, "#")
+	kind, isJob := strings.CutPrefix(k.sk, jobSortPrefix)
+	ok = found && isJob && !strings.Contains(kind, "#")
+	return webhook.JobRef{PartnerID: partnerID, WebhookID: webhookID, Kind: webhook.JobKind(kind)}, ok
+}
+
 // maxPlainVerificationID keeps an index key below DynamoDB's 2048 bytes; a longer id, which a verifications table may
 // hold, is hashed there.
 const maxPlainVerificationID = 512
@@ -129,8 +149,9 @@ func verificationPartition(partnerID, webhookID, verificationID string) string {
 	return webhookPartition(partnerID, webhookID) + "#" + verificationID
 }
 
-func dueShard(deliveryID string) string {
+// dueShard spreads what is due over the partitions of the index: a delivery by its id, a job by its webhook and kind.
+func dueShard(id string) string {
 	h := fnv.New32a()
-	h.Write([]byte(deliveryID))
+	h.Write([]byte(id))
 	return strconv.Itoa(int(h.Sum32() % env.DueShards))
 }

@@ -14,16 +14,21 @@ import (
 
 const (
 	deliveryPosition = 'd'
+	oldestPosition   = 'o' // a list that begins with the oldest
 	// maxRead is how many items one page with a filter looks at, give or take the last request's.
 	maxRead = 500
 	// filterStep is how many items one request with a filter looks at.
 	filterStep = 100
 )
 
-// Deliveries implements portal.Store: Queries of the webhook's partition, newest first; with VerificationID a Query of
+// Deliveries implements portal.Store: Queries of the webhook's partition, in either order; with VerificationID a Query of
 // the index by verification and a BatchGetItem.
 func (s *Store) Deliveries(ctx context.Context, q webhook.DeliveryQuery) ([]webhook.Delivery, []byte, error) {
-	after, err := parsePosition(deliveryPosition, q.After)
+	kind := byte(deliveryPosition)
+	if q.OldestFirst {
+		kind = oldestPosition
+	}
+	after, err := parsePosition(kind, q.After)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,7 +57,7 @@ func (s *Store) Deliveries(ctx context.Context, q webhook.DeliveryQuery) ([]webh
 				continue
 			}
 			if len(items) == q.Limit {
-				return items, position(deliveryPosition, items[len(items)-1].ID), nil
+				return items, position(kind, items[len(items)-1].ID), nil
 			}
 			items = append(items, found[i])
 		}
@@ -61,7 +66,7 @@ func (s *Store) Deliveries(ctx context.Context, q webhook.DeliveryQuery) ([]webh
 			return items, nil, nil
 		}
 		if len(items) == q.Limit || read >= maxRead {
-			return items, nextPosition(page, deliveryPosition, deliverySortPrefix), nil
+			return items, nextPosition(page, kind, deliverySortPrefix), nil
 		}
 		in.ExclusiveStartKey = page.LastEvaluatedKey
 	}
@@ -77,13 +82,21 @@ func (s *Store) deliveriesQuery(q webhook.DeliveryQuery, after string) (in *dyna
 	if !q.Until.IsZero() {
 		to = deliverySortPrefix + webhook.DeliveryIDAt(q.Until.Add(time.Millisecond-1))
 	}
+	if q.OldestFirst && q.AfterID != "" {
+		from = max(from, deliverySortPrefix+q.AfterID+"!") // it follows the id and precedes every other one after it
+	}
 	last := deliverySortPrefix + after
-	if from > to || after != "" && last < from {
+	// A position from outside the bounds is refused; one before them is as good as none, one behind them leaves nothing.
+	before, behind := last > to, last < from
+	if q.OldestFirst {
+		before, behind = behind, before
+	}
+	if from > to || after != "" && behind {
 		return nil, true
 	}
 	pk := webhookPartition(q.PartnerID, q.WebhookID)
 	in = queryRange(s.o.DeliveriesTable, pk, from, to)
-	in.ScanIndexForward = aws.Bool(false)
+	in.ScanIndexForward = aws.Bool(q.OldestFirst)
 	start := deliveryKey(webhook.Ref{PartnerID: q.PartnerID, WebhookID: q.WebhookID, DeliveryID: after}).attributes()
 	if q.VerificationID != "" {
 		vpk := str(verificationPartition(q.PartnerID, q.WebhookID, q.VerificationID))
@@ -94,8 +107,7 @@ func (s *Store) deliveriesQuery(q webhook.DeliveryQuery, after string) (in *dyna
 	} else {
 		filterQuery(in, q)
 	}
-	// A position from outside the bounds is refused too; one beyond them is as good as none.
-	if after != "" && last <= to {
+	if after != "" && !before {
 		in.ExclusiveStartKey = start
 	}
 	return in, false

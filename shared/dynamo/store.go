@@ -56,10 +56,12 @@ func (s *Store) get(ctx context.Context, table string, k key, out any) error {
 	return decode(r.Item, out)
 }
 
-// batchLimit is the most keys of one BatchGetItem, and batchTries how often unprocessed ones are asked for again.
+// batchLimit is the most keys of one BatchGetItem, and batchTries how often a batch is sent for what of it was
+// not processed; the pause before the second try doubles.
 const (
 	batchLimit = 100
 	batchTries = 5
+	firstPause = 20 * time.Millisecond
 )
 
 // batchGet reads up to batchLimit items of one table and returns those that exist, by key.
@@ -87,7 +89,7 @@ func (s *Store) batchGet(ctx context.Context, table string, keys []key, consiste
 			return found, nil
 		}
 		ask = rest
-		if err := pause(ctx, 20*time.Millisecond<<try); err != nil {
+		if err := pause(ctx, firstPause<<try); err != nil {
 			return nil, err
 		}
 	}

@@ -27,6 +27,8 @@ type webhookItem struct {
 	TemplateAt     int64               `dynamodbav:"pa,omitempty"`
 	Deactivation   *deactivationItem   `dynamodbav:"da,omitempty"`
 	EverActive     bool                `dynamodbav:"ea,omitempty"`
+	OffGeneration  int64               `dynamodbav:"og,omitempty"`
+	AutoReactivate bool                `dynamodbav:"ar,omitempty"`
 	DiscardBelow   int64               `dynamodbav:"db,omitempty"`
 	CreatedAt      int64               `dynamodbav:"ca,omitempty"`
 	UpdatedAt      int64               `dynamodbav:"ua,omitempty"`
@@ -50,7 +52,8 @@ func newWebhookItem(w *webhook.Webhook, token string) webhookItem {
 		Description: w.Description, EventTypes: w.EventTypes, TypeNaming: string(w.TypeNaming),
 		AuthHeaderName: w.AuthHeaderName, Sealed: w.Sealed, SecretHint: w.SecretHint,
 		Template: packBody([]byte(w.PayloadTemplate)), TemplateAt: nanos(w.TemplateAt),
-		EverActive: w.EverActive, DiscardBelow: w.DiscardBelow, CreatedAt: nanos(w.CreatedAt), UpdatedAt: nanos(w.UpdatedAt),
+		EverActive: w.EverActive, OffGeneration: w.OffGeneration, AutoReactivate: w.AutoReactivate,
+		DiscardBelow: w.DiscardBelow, CreatedAt: nanos(w.CreatedAt), UpdatedAt: nanos(w.UpdatedAt),
 	}
 	if d := w.Deactivation; d != nil {
 		i.Deactivation = &deactivationItem{At: nanos(d.At), Reason: string(d.Reason), DeliveryID: d.DeliveryID}
@@ -71,8 +74,9 @@ func (i *webhookItem) webhook() (webhook.Webhook, error) {
 		Description: i.Description, EventTypes: i.EventTypes, TypeNaming: webhook.TypeNaming(i.TypeNaming),
 		AuthHeaderName: i.AuthHeaderName, Sealed: i.Sealed, SecretHint: i.SecretHint,
 		PayloadTemplate: string(template), TemplateAt: fromNanos(i.TemplateAt),
-		EverActive: i.EverActive, DiscardBelow: i.DiscardBelow,
-		CreatedAt: fromNanos(i.CreatedAt), UpdatedAt: fromNanos(i.UpdatedAt), Rev: i.Rev,
+		EverActive: i.EverActive, OffGeneration: i.OffGeneration, AutoReactivate: i.AutoReactivate,
+		DiscardBelow: i.DiscardBelow,
+		CreatedAt:    fromNanos(i.CreatedAt), UpdatedAt: fromNanos(i.UpdatedAt), Rev: i.Rev,
 	}
 	if d := i.Deactivation; d != nil {
 		w.Deactivation = &webhook.Deactivation{

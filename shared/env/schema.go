@@ -18,8 +18,10 @@ const (
 	ByDueSort      = "due" // number: unix milliseconds
 	DueShards      = 8
 
-	// ByHeld is sparse: what is held for a webhook, in the order of its records. Keys only.
+	// ByHeld is sparse: what waits for a webhook's activation, in the order of its records. Keys and ByHeldState, by which
+	// what is held is counted without what waits in another state.
 	ByHeld          = "byHeld"
 	ByHeldPartition = "hpk"
 	ByHeldSort      = "hsk"
+	ByHeldState     = "st"
 )

@@ -18,6 +18,7 @@ type body struct {
 	WebhookID  string `json:"webhookId,omitempty"`
 	DeliveryID string `json:"deliveryId,omitempty"`
 	Number     int    `json:"number,omitempty"`
+	Job        string `json:"job,omitempty"`
 	ParkedID   string `json:"parkedId,omitempty"`
 	Step       int    `json:"step,omitempty"`
 	After      string `json:"after,omitempty"`
@@ -27,7 +28,7 @@ type body struct {
 func Encode(m webhook.Message) (string, error) {
 	b, err := json.Marshal(body{
 		Version: formatVersion, Kind: string(m.Kind), PartnerID: m.Ref.PartnerID, WebhookID: m.Ref.WebhookID,
-		DeliveryID: m.Ref.DeliveryID, Number: m.Number, ParkedID: m.ParkedID, Step: m.Step, After: m.After,
+		DeliveryID: m.Ref.DeliveryID, Number: m.Number, Job: string(m.Job), ParkedID: m.ParkedID, Step: m.Step, After: m.After,
 	})
 	return string(b), webhook.Wrap(webhook.Internal, err, "a message could not be encoded")
 }
@@ -44,10 +45,10 @@ func Decode(s string) (webhook.Message, error) {
 	m := webhook.Message{
 		Kind:   webhook.MessageKind(b.Kind),
 		Ref:    webhook.Ref{PartnerID: b.PartnerID, WebhookID: b.WebhookID, DeliveryID: b.DeliveryID},
-		Number: b.Number, ParkedID: b.ParkedID, Step: b.Step, After: b.After,
+		Number: b.Number, Job: webhook.JobKind(b.Job), ParkedID: b.ParkedID, Step: b.Step, After: b.After,
 	}
 	switch m.Kind {
-	case webhook.AttemptMessage, webhook.DiscardMessage, webhook.AbandonMessage, webhook.RedriveMessage:
+	case webhook.AttemptMessage, webhook.DiscardMessage, webhook.AbandonMessage, webhook.JobMessage, webhook.RedriveMessage:
 		return m, nil
 	}
 	return webhook.Message{}, webhook.Errorf(webhook.Corrupt, "a message has an unknown kind")

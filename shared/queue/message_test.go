@@ -27,6 +27,12 @@ func TestGolden(t *testing.T) {
 			`{"v":1,"kind":"discard","partnerId":"prt_1","webhookId":"whk_1","step":3}`,
 		},
 		{
+			webhook.Message{
+				Kind: webhook.JobMessage, Job: webhook.DrainJob, Step: 7, Ref: webhook.Ref{PartnerID: "prt_1", WebhookID: "whk_1"},
+			},
+			`{"v":1,"kind":"job","partnerId":"prt_1","webhookId":"whk_1","job":"drain","step":7}`,
+		},
+		{
 			webhook.Message{Kind: webhook.RedriveMessage, ParkedID: "prk_1"},
 			`{"v":1,"kind":"redrive","parkedId":"prk_1"}`,
 		},
@@ -48,11 +54,12 @@ func TestRoundTrip(t *testing.T) {
 		number := rapid.IntRange(0, 1<<40)
 		m := webhook.Message{
 			Kind: rapid.SampledFrom([]webhook.MessageKind{
-				webhook.AttemptMessage, webhook.DiscardMessage, webhook.RedriveMessage,
+				webhook.AttemptMessage, webhook.DiscardMessage, webhook.AbandonMessage, webhook.JobMessage, webhook.RedriveMessage,
 			}).Draw(t, "kind"),
 			Ref: webhook.Ref{
 				PartnerID: text.Draw(t, "partner"), WebhookID: text.Draw(t, "webhook"), DeliveryID: text.Draw(t, "delivery"),
 			},
+			Job:    webhook.JobKind(text.Draw(t, "job")),
 			Number: number.Draw(t, "number"), Step: number.Draw(t, "step"), ParkedID: text.Draw(t, "parked"),
 		}
 		body, err := queue.Encode(m)

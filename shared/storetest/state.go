@@ -23,7 +23,7 @@ func testDue(t *testing.T, s Store) {
 	ctx := testContext(t)
 	due := func(before time.Time, limit int) func() []string {
 		return func() []string {
-			refs, err := s.Due(ctx, before, limit)
+			refs, _, err := s.Due(ctx, before, limit)
 			return refIDs(t, refs, err)
 		}
 	}
