@@ -10,14 +10,14 @@ import (
 // newStatus reads the status of a new image: it must be a known one.
 func newStatus(image map[string]any) (webhook.Status, *Unusable) {
 	if _, there := image["status"]; !there {
-		return "", unusable(UnknownStatus, "status is missing")
+		return "", faulty(UnknownStatus, "status", "is missing")
 	}
 	s, fault := stringOf(image, "status")
 	if fault != nil {
 		return "", fault
 	}
 	if !webhook.Status(s).Known() {
-		return "", unusable(UnknownStatus, "status is not one of the six")
+		return "", faulty(UnknownStatus, "status", "is not one of the six")
 	}
 	return webhook.Status(s), nil
 }
@@ -39,28 +39,28 @@ func oldStatus(eventName string, change map[string]any) (webhook.Status, *Unusab
 
 func partnerOf(image map[string]any) (string, *Unusable) {
 	if _, there := image["partnerId"]; !there {
-		return "", unusable(MissingPartner, "partnerId is missing")
+		return "", faulty(MissingPartner, "partnerId", "is missing")
 	}
 	id, fault := stringOf(image, "partnerId")
 	if fault != nil {
 		return "", fault
 	}
 	if !webhook.ValidPartnerID(id) {
-		return "", unusable(InvalidPartner, "partnerId is not 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'")
+		return "", faulty(InvalidPartner, "partnerId", "is not 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'")
 	}
 	return id, nil
 }
 
 func verificationOf(image map[string]any) (string, *Unusable) {
 	if _, there := image["verificationId"]; !there {
-		return "", unusable(MalformedRecord, "verificationId is missing")
+		return "", faulty(MalformedRecord, "verificationId", "is missing")
 	}
 	id, fault := stringOf(image, "verificationId")
 	if fault != nil {
 		return "", fault
 	}
 	if id == "" {
-		return "", unusable(MalformedRecord, "verificationId is empty")
+		return "", faulty(MalformedRecord, "verificationId", "is empty")
 	}
 	return id, nil
 }
@@ -79,11 +79,11 @@ func dataOf(image map[string]any) ([]jsbytes.Member, *Unusable) {
 			continue
 		}
 		if kind != m.kind {
-			return nil, unusable(WrongType, "%s is not of type %s", m.name, m.kind)
+			return nil, faulty(WrongType, m.name, "is not of type "+m.kind)
 		}
 		v, ok := valueOf(kind, content, 1)
 		if !ok {
-			return nil, unusable(WrongType, "%s holds a value that is not DynamoDB's", m.name)
+			return nil, faulty(WrongType, m.name, "holds a value that is not DynamoDB's")
 		}
 		data = append(data, jsbytes.Member{Name: m.name, Value: v})
 	}
@@ -94,7 +94,7 @@ func stringOf(image map[string]any, name string) (string, *Unusable) {
 	kind, content, _ := typed(image[name])
 	s, isString := content.(string)
 	if kind != "S" || !isString {
-		return "", unusable(WrongType, "%s is not of type S", name)
+		return "", faulty(WrongType, name, "is not of type S")
 	}
 	return s, nil
 }

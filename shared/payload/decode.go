@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"time"
@@ -37,12 +36,17 @@ type Unusable struct {
 	Reason string
 	// Detail says more, for operators. It names attributes and types, never a value from the record.
 	Detail string
+	// Attribute is the attribute at fault, which Detail names too; empty if it is none.
+	Attribute string
 }
 
 func (u *Unusable) Error() string { return u.Reason + ": " + u.Detail }
 
-func unusable(reason, format string, args ...any) *Unusable {
-	return &Unusable{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+func unusable(reason, detail string) *Unusable { return &Unusable{Reason: reason, Detail: detail} }
+
+// faulty is unusable for one attribute's fault.
+func faulty(reason, attribute, fault string) *Unusable {
+	return &Unusable{Reason: reason, Detail: attribute + " " + fault, Attribute: attribute}
 }
 
 // Record is a stream record that makes an event.

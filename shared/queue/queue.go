@@ -83,16 +83,18 @@ func (q *Queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchR
 }
 
 // Waiting implements delivery.Queue with one GetQueueAttributes.
-func (q *Queue) Waiting(ctx context.Context) (int, error) {
+func (q *Queue) Waiting(ctx context.Context) (int, error) { return waiting(ctx, q.client, q.url) }
+
+func waiting(ctx context.Context, client *sqs.Client, url string) (int, error) {
 	const name = types.QueueAttributeNameApproximateNumberOfMessages
-	r, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl: aws.String(q.url), AttributeNames: []types.QueueAttributeName{name},
+	r, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{name},
 	})
 	if err != nil {
-		return 0, webhook.Wrap(webhook.Unavailable, err, "the delivery queue did not answer")
+		return 0, webhook.Wrap(webhook.Unavailable, err, "a queue did not answer")
 	}
 	n, err := strconv.Atoi(r.Attributes[string(name)])
-	return n, webhook.Wrap(webhook.Unavailable, err, "the delivery queue did not tell its length")
+	return n, webhook.Wrap(webhook.Unavailable, err, "a queue did not tell its length")
 }
 
 // delaySeconds rounds up: a message must not come before its time.
