@@ -37,6 +37,11 @@ func (s *Store) check(c webhook.Change) error {
 			return conflict
 		}
 	}
+	for _, j := range c.Jobs {
+		if s.jobs[j.Ref()].Rev != j.Rev {
+			return conflict
+		}
+	}
 	if cr := c.AddCredential; cr != nil {
 		if _, exists := s.credentials[cr.ID]; exists {
 			return conflict
@@ -70,6 +75,16 @@ func (s *Store) apply(c webhook.Change) {
 		stored := copyDelivery(*d)
 		stored.Rev++
 		s.deliveries[d.Ref()] = stored
+	}
+	for _, j := range c.Jobs {
+		stored := copyJob(*j)
+		stored.Rev++
+		s.jobs[j.Ref()] = stored
+	}
+	if j := c.EndedJob; j != nil {
+		ref := j.Ref()
+		ref.ID = j.ID
+		s.jobs[ref] = copyJob(*j)
 	}
 	s.outbox = append(s.outbox, c.Outbox...)
 	if cr := c.AddCredential; cr != nil {

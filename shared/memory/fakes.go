@@ -113,11 +113,46 @@ func (o *Objects) KeepRecord(_ context.Context, ref webhook.Ref, record []byte) 
 	})
 }
 
-// Record returns what KeepRecord kept, nil if nothing.
-func (o *Objects) Record(ref webhook.Ref) []byte {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return bytes.Clone(o.records[ref])
+// KeptRecord implements delivery.Objects.
+func (o *Objects) KeptRecord(_ context.Context, ref webhook.Ref) (record []byte, err error) {
+	err = o.do("KeptRecord", func() error {
+		var ok bool
+		if record, ok = o.records[ref]; !ok {
+			return notFound("kept record")
+		}
+		record = bytes.Clone(record)
+		return nil
+	})
+	return record, err
+}
+
+// Bus keeps what was published. Safe for concurrent use.
+type Bus struct {
+	// Fail, if set, is called before each Publish; an error is returned instead.
+	Fail func() error
+
+	mu        sync.Mutex
+	published []webhook.OutboxEvent
+}
+
+// Publish implements delivery.Bus.
+func (b *Bus) Publish(_ context.Context, events []webhook.OutboxEvent) ([]webhook.OutboxEvent, error) {
+	if b.Fail != nil {
+		if err := b.Fail(); err != nil {
+			return nil, err
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.published = append(b.published, events...)
+	return events, nil
+}
+
+// Published returns what was published so far.
+func (b *Bus) Published() []webhook.OutboxEvent {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.published)
 }
 
 // List implements portal.Parked.
@@ -126,7 +161,8 @@ func (o *Objects) List(_ context.Context, p webhook.Page) (items []webhook.Parke
 		var all []webhook.ParkedSummary
 		for _, x := range o.parked {
 			all = append(all, webhook.ParkedSummary{
-				ID: x.ID, Reason: x.Reason, ParkedAt: x.ParkedAt, Size: int64(len(x.Record)),
+				ID: x.ID, Reason: x.Reason, Detail: x.Detail, Attribute: x.Attribute, PartnerID: x.PartnerID,
+				VerificationID: x.VerificationID, ParkedAt: x.ParkedAt, Size: int64(len(x.Record)),
 			})
 		}
 		slices.SortFunc(all, func(a, b webhook.ParkedSummary) int { return cmp.Compare(a.ID, b.ID) })

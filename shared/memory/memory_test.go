@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"context"
 	"reflect"
 	"testing"
 
@@ -30,7 +31,13 @@ func TestQueue(t *testing.T) {
 func TestObjects(t *testing.T) {
 	storetest.RunObjects(t, func(*testing.T) (storetest.Objects, func(webhook.Ref) []byte) {
 		o := memory.NewObjects()
-		return o, o.Record
+		return o, func(ref webhook.Ref) []byte {
+			record, err := o.KeptRecord(context.Background(), ref)
+			if err != nil {
+				t.Error(err)
+			}
+			return record
+		}
 	})
 }
 

@@ -59,7 +59,10 @@ func (s *Store) Deliveries(_ context.Context, q webhook.DeliveryQuery) (items []
 			}
 		}
 		slices.SortFunc(all, func(a, b webhook.Delivery) int { return cmp.Compare(b.ID, a.ID) })
-		items, next = page(all, q.Page, func(x webhook.Delivery) string { return x.ID }, true)
+		if q.OldestFirst {
+			slices.Reverse(all)
+		}
+		items, next = page(all, q.Page, func(x webhook.Delivery) string { return x.ID }, !q.OldestFirst)
 		return nil
 	})
 	return items, next, err
@@ -69,6 +72,7 @@ func matches(q webhook.DeliveryQuery, d webhook.Delivery) bool {
 	return (q.State == "" || d.State == q.State) &&
 		(q.EventType == "" || d.Event.Type == q.EventType) &&
 		(q.VerificationID == "" || d.Event.VerificationID == q.VerificationID) &&
+		(!q.OldestFirst || d.ID > q.AfterID) &&
 		(q.Since.IsZero() || !d.Event.OccurredAt.Before(q.Since)) &&
 		(q.Until.IsZero() || d.Event.OccurredAt.Before(q.Until))
 }
@@ -76,7 +80,8 @@ func matches(q webhook.DeliveryQuery, d webhook.Delivery) bool {
 // HeldCount implements portal.Store.
 func (s *Store) HeldCount(_ context.Context, partnerID, webhookID string, most int) (n int, err error) {
 	err = s.do("HeldCount", func() error {
-		n = min(most, len(s.heldOf(partnerID, webhookID)))
+		held := func(d *webhook.Delivery) bool { return d.State == webhook.Held }
+		n = min(most, len(s.deliveriesOf(partnerID, webhookID, held)))
 		return nil
 	})
 	return n, err

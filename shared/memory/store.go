@@ -32,10 +32,12 @@ type Store struct {
 	partners    map[string]webhook.Partner
 	webhooks    map[webhookKey]webhook.Webhook
 	deliveries  map[webhook.Ref]webhook.Delivery
+	jobs        map[webhook.JobRef]webhook.Job
 	credentials map[string]webhook.Credential
 	answers     map[[2]string]webhook.Answer
 	stats       map[statsKey]webhook.Stats
-	outbox      []webhook.OutboxEvent
+	outbox      []webhook.OutboxEvent // all there ever were
+	published   map[string]bool       // the ids of those that were removed
 	requests    map[string]int
 	tests       map[string]map[string]time.Time
 	calls       map[string]int
@@ -45,8 +47,8 @@ type Store struct {
 func NewStore() *Store {
 	return &Store{
 		partners: map[string]webhook.Partner{}, webhooks: map[webhookKey]webhook.Webhook{},
-		deliveries: map[webhook.Ref]webhook.Delivery{}, credentials: map[string]webhook.Credential{},
-		answers: map[[2]string]webhook.Answer{}, stats: map[statsKey]webhook.Stats{},
+		deliveries: map[webhook.Ref]webhook.Delivery{}, jobs: map[webhook.JobRef]webhook.Job{}, credentials: map[string]webhook.Credential{},
+		answers: map[[2]string]webhook.Answer{}, stats: map[statsKey]webhook.Stats{}, published: map[string]bool{},
 		requests: map[string]int{}, tests: map[string]map[string]time.Time{}, calls: map[string]int{},
 	}
 }
@@ -58,8 +60,8 @@ func (s *Store) Calls() map[string]int {
 	return maps.Clone(s.calls)
 }
 
-// Outbox returns the operational events so far, in the order of their commits.
-func (s *Store) Outbox() []webhook.OutboxEvent {
+// AllOutbox returns the operational events so far, removed ones too, in the order of their commits.
+func (s *Store) AllOutbox() []webhook.OutboxEvent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.outbox)
@@ -188,28 +190,86 @@ func (s *Store) AddStats(_ context.Context, partnerID, webhookID string, add web
 	})
 }
 
-// Due implements delivery.Store.
-func (s *Store) Due(_ context.Context, before time.Time, limit int) (refs []webhook.Ref, err error) {
-	err = s.do("Due", func() error {
-		var due []webhook.Delivery
-		for _, d := range s.deliveries {
-			if !d.DueAt.IsZero() && !d.DueAt.After(before) {
-				due = append(due, d)
-			}
+// Job implements delivery.Store and portal.Store.
+func (s *Store) Job(_ context.Context, ref webhook.JobRef) (j webhook.Job, err error) {
+	err = s.do("Job", func() error {
+		present := ref
+		present.ID = ""
+		stored, ok := s.jobs[present]
+		if ref.ID != "" && stored.ID != ref.ID {
+			stored, ok = s.jobs[ref]
 		}
-		slices.SortFunc(due, func(a, b webhook.Delivery) int {
-			return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID))
-		})
-		refs = refsOf(due, limit)
+		if !ok {
+			return notFound("job")
+		}
+		j = copyJob(stored)
 		return nil
 	})
-	return refs, err
+	return j, err
+}
+
+// Due implements delivery.Store.
+func (s *Store) Due(_ context.Context, before time.Time, limit int) (refs []webhook.Ref, jobs []webhook.JobRef, err error) {
+	type due struct {
+		at  time.Time
+		id  string
+		ref *webhook.Ref
+		job *webhook.JobRef
+	}
+	err = s.do("Due", func() error {
+		var all []due
+		for _, d := range s.deliveries {
+			if ref := d.Ref(); !d.DueAt.IsZero() && !d.DueAt.After(before) {
+				all = append(all, due{at: d.DueAt, id: d.ID, ref: &ref})
+			}
+		}
+		for ref, j := range s.jobs {
+			if ref.ID == "" && !j.DueAt.IsZero() && !j.DueAt.After(before) {
+				all = append(all, due{at: j.DueAt, id: j.ID, job: &ref})
+			}
+		}
+		slices.SortFunc(all, func(a, b due) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+		for _, x := range all[:min(limit, len(all))] {
+			if x.ref != nil {
+				refs = append(refs, *x.ref)
+			} else {
+				jobs = append(jobs, *x.job)
+			}
+		}
+		return nil
+	})
+	return refs, jobs, err
+}
+
+// Outbox implements delivery.Store.
+func (s *Store) Outbox(_ context.Context, before time.Time, limit int) (events []webhook.OutboxEvent, err error) {
+	err = s.do("Outbox", func() error {
+		for _, e := range s.outbox {
+			if !s.published[e.ID] && !e.At.After(before) {
+				events = append(events, e)
+			}
+		}
+		slices.SortStableFunc(events, func(a, b webhook.OutboxEvent) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
+		events = events[:min(limit, len(events))]
+		return nil
+	})
+	return events, err
+}
+
+// RemoveOutbox implements delivery.Store.
+func (s *Store) RemoveOutbox(_ context.Context, events []webhook.OutboxEvent) error {
+	return s.do("RemoveOutbox", func() error {
+		for _, e := range events {
+			s.published[e.ID] = true
+		}
+		return nil
+	})
 }
 
 // Held implements delivery.Store.
 func (s *Store) Held(_ context.Context, partnerID, webhookID string, p webhook.Page) (refs []webhook.Ref, next []byte, err error) {
 	err = s.do("Held", func() error {
-		held := s.heldOf(partnerID, webhookID)
+		held := s.deliveriesOf(partnerID, webhookID, (*webhook.Delivery).Waiting)
 		slices.SortFunc(held, func(a, b webhook.Delivery) int { return cmp.Compare(heldPosition(a), heldPosition(b)) })
 		held, next = page(held, p, heldPosition, false)
 		refs = refsOf(held, len(held))
@@ -220,14 +280,14 @@ func (s *Store) Held(_ context.Context, partnerID, webhookID string, p webhook.P
 
 func heldPosition(d webhook.Delivery) string { return d.Event.OrderKey() + " " + d.ID }
 
-func (s *Store) heldOf(partnerID, webhookID string) []webhook.Delivery {
-	var held []webhook.Delivery
+func (s *Store) deliveriesOf(partnerID, webhookID string, wanted func(*webhook.Delivery) bool) []webhook.Delivery {
+	var found []webhook.Delivery
 	for ref, d := range s.deliveries {
-		if ref.PartnerID == partnerID && ref.WebhookID == webhookID && d.State == webhook.Held {
-			held = append(held, d)
+		if ref.PartnerID == partnerID && ref.WebhookID == webhookID && wanted(&d) {
+			found = append(found, d)
 		}
 	}
-	return held
+	return found
 }
 
 func refsOf(ds []webhook.Delivery, limit int) []webhook.Ref {
@@ -261,4 +321,9 @@ func copyDelivery(d webhook.Delivery) webhook.Delivery {
 		d.Claim = &c
 	}
 	return d
+}
+
+func copyJob(j webhook.Job) webhook.Job {
+	j.States = slices.Clone(j.States)
+	return j
 }

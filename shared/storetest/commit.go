@@ -21,6 +21,7 @@ func testAllOrNothing(t *testing.T, s Store) {
 		fresh.Body = randomBytes(6000)
 		return webhook.Change{
 			Partner: &partner, Webhook: &hook, Deliveries: []*webhook.Delivery{&old, fresh},
+			Jobs: []*webhook.Job{newJob(webhook.DrainJob, "job_new")}, EndedJob: newJob(webhook.DrainJob, "job_old"),
 			Outbox: []webhook.OutboxEvent{{
 				ID: ids().Outbox(), Kind: webhook.WebhookDeactivated, PartnerID: p.ID, WebhookID: w.ID, At: start(),
 			}},
@@ -38,6 +39,7 @@ func testAllOrNothing(t *testing.T, s Store) {
 		"webhook":      func(c *webhook.Change) { c.Webhook.Rev++ },
 		"old delivery": func(c *webhook.Change) { c.Deliveries[0].Rev = 0 },
 		"new delivery": func(c *webhook.Change) { c.Deliveries[1].Rev = 1 },
+		"job":          func(c *webhook.Change) { c.Jobs[0].Rev = 1 },
 		"credential":   func(c *webhook.Change) { c.AddCredential.ID = "taken" },
 		"answer":       func(c *webhook.Change) { c.Answer.Key = "taken" },
 		"removal":      func(c *webhook.Change) { c.RemoveWebhook = &webhook.Webhook{PartnerID: p.ID, ID: "whk_none", Rev: 1} },
@@ -59,6 +61,13 @@ func testAllOrNothing(t *testing.T, s Store) {
 		must(t, err)
 		wantEqual(t, d, *want)
 	}
+	wantJob(t, s, c.Jobs[0].Ref(), c.Jobs[0])
+	wantJob(t, s, byID(c.EndedJob), c.EndedJob)
+	eventually(t, 1, func() int {
+		events, err := s.Outbox(ctx, start(), 10)
+		must(t, err)
+		return len(events)
+	})
 	_, err = s.Credential(ctx, "cred")
 	must(t, err)
 	_, err = s.Answer(ctx, p.ID, "key", start())
@@ -77,6 +86,15 @@ func wantUntouched(t *testing.T, s Store, p *webhook.Partner, w *webhook.Webhook
 	wantEqual(t, d, *old)
 	_, err = s.Delivery(ctx, fresh.Ref())
 	wantCode(t, err, webhook.NotFound)
+	for _, id := range []string{"", "job_old"} {
+		_, err = s.Job(ctx, webhook.JobRef{PartnerID: "p", WebhookID: "w", Kind: webhook.DrainJob, ID: id})
+		wantCode(t, err, webhook.NotFound)
+	}
+	events, err := s.Outbox(ctx, start(), 10)
+	must(t, err)
+	if len(events) != 0 {
+		t.Fatal("a refused Change wrote to the outbox")
+	}
 	_, err = s.Credential(ctx, "cred")
 	wantCode(t, err, webhook.NotFound)
 	_, err = s.Answer(ctx, p.ID, "key", start())
@@ -114,8 +132,17 @@ func testCommitCopies(t *testing.T, s Store) {
 	Fill(t, &d)
 	d.Rev = 0
 	store(t, s, &d)
+	j := newJob(webhook.RecoverJob, "job_1")
+	j.States = []webhook.State{webhook.Exhausted}
+	must(t, s.Commit(ctx, jobs(j)))
 	w.EventTypes[0], w.Sealed[0], w.Deactivation.DeliveryID = "x", 0, "x"
 	d.Body[0], d.Log[0].Number, d.Claim.Owner = 0, 0, "x"
+	j.States[0] = "x"
+	job, err := s.Job(ctx, j.Ref())
+	must(t, err)
+	if job.States[0] == "x" {
+		t.Fatal("changing a committed job changed the store")
+	}
 	_, hook, err := s.Webhook(ctx, p.ID, w.ID)
 	must(t, err)
 	if hook.EventTypes[0] == "x" || hook.Sealed[0] == 0 || hook.Deactivation.DeliveryID == "x" {

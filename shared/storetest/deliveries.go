@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"crypto/rand"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -237,6 +238,29 @@ func testDeliveriesByVerification(t *testing.T, s Store) {
 			t.Fatalf("a listed delivery has a body, or no log: %s", show(got))
 		}
 	}
+}
+
+// testOldestFirst lists the other way round, from behind any delivery on.
+func testOldestFirst(t *testing.T, s Store) {
+	all := elevenDeliveries(t, s, func(i int, d *webhook.Delivery) { d.State = webhook.States()[i%2] })
+	slices.Reverse(all)
+	none := Delivery("p", "w", "none", clockAt(4)().Add(time.Millisecond))
+	for _, after := range []string{"", all[0].ID, all[3].ID, none.ID, all[9].ID, all[10].ID, "dlv_zzz"} {
+		for _, since := range []time.Time{{}, clockAt(2)(), clockAt(3)().Add(1)} {
+			for _, until := range []time.Time{{}, clockAt(4)(), clockAt(8)().Add(1)} {
+				for _, state := range []webhook.State{"", webhook.Delivered} {
+					q := webhook.DeliveryQuery{OldestFirst: true, AfterID: after, Since: since, Until: until, State: state}
+					want := idsOf(all, func(d *webhook.Delivery) bool {
+						at := d.Event.OccurredAt
+						return d.ID > after && (state == "" || d.State == state) &&
+							(since.IsZero() || !at.Before(since)) && (until.IsZero() || at.Before(until))
+					})
+					limits(t, []int{2, 11}, want, deliveryID, lister(t, s, q))
+				}
+			}
+		}
+	}
+	eachLimit(t, idsOf(all, func(*webhook.Delivery) bool { return true }), deliveryID, lister(t, s, webhook.DeliveryQuery{OldestFirst: true}))
 }
 
 // testSparseFilter finds one delivery behind hundreds that a filter leaves out, in as many pages as the store likes.

@@ -69,7 +69,15 @@ func RunObjects(t *testing.T, newObjects func(t *testing.T) (Objects, func(webho
 			if !bytes.Equal(kept(ref), record) {
 				t.Fatal("another record was kept")
 			}
+			got, err := o.KeptRecord(testContext(t), ref)
+			must(t, err)
+			if !bytes.Equal(got, record) {
+				t.Fatal("another record came back")
+			}
 		}
+		ref.DeliveryID = "another"
+		_, err := o.KeptRecord(testContext(t), ref)
+		wantCode(t, err, webhook.NotFound)
 	})
 }
 

@@ -118,7 +118,7 @@ func testHeld(t *testing.T, s Store) {
 	for most, n := range []int{0, 1, 2, 3, 4, 5, 5} {
 		eventually(t, n, count(most))
 	}
-	order[0].StartRound(start(), 2, start())
+	order[0].StartRound(start(), 2, start(), webhook.DrainJob)
 	store(t, s, order[0])
 	eventually(t, want[1:], held(10))
 	eventually(t, 4, count(10))
@@ -126,6 +126,42 @@ func testHeld(t *testing.T, s Store) {
 	order[1].Expire(start())
 	store(t, s, order[0], order[1])
 	eventually(t, append([]string{want[0]}, want[2:]...), held(10))
+	eventually(t, 4, count(10))
+
+	// What tripped the switch waits with the others and is not held.
+	order[3].State, order[3].HeldUntil, order[3].Tripped = webhook.Exhausted, time.Time{}, true
+	store(t, s, order[3])
+	eventually(t, append([]string{want[0]}, want[2:]...), held(10))
+	eventually(t, 3, count(10))
+	order[3].Untrip(start())
+	store(t, s, order[3])
+	eventually(t, []string{want[0], want[2], want[4]}, held(10))
+	eventually(t, 3, count(10))
+}
+
+// testHeldCount counts a few held deliveries behind hundreds that wait in another state.
+func testHeldCount(t *testing.T, s Store) {
+	ctx := testContext(t)
+	const tripped, held = 230, 3
+	var c webhook.Change
+	for i := range tripped + held {
+		d := Delivery("p", "w", strconv.Itoa(i), clockAt(i)())
+		d.Hold(start(), 1, time.Hour)
+		if i < tripped {
+			d.State, d.HeldUntil, d.Tripped = webhook.Exhausted, time.Time{}, true
+		}
+		if c.Deliveries = append(c.Deliveries, d); len(c.Deliveries) == 50 || i == tripped+held-1 {
+			must(t, s.Commit(ctx, c))
+			c.Deliveries = nil
+		}
+	}
+	for most, want := range []int{0, 1, 2, 3, 3} {
+		eventually(t, want, func() int {
+			n, err := s.HeldCount(ctx, "p", "w", most)
+			must(t, err)
+			return n
+		})
+	}
 }
 
 func testStats(t *testing.T, s Store) {
