@@ -110,8 +110,8 @@ func runWithFault(t *testing.T, failures int, state webhook.State, attempts int,
 			t.Fatalf("%s: another body or id", where)
 		}
 	}
-	if ob := w.store.Outbox(); (len(ob) == 1) != (state == webhook.Exhausted) {
-		t.Fatalf("%s: outbox %+v", where, ob)
+	if ob := w.told(webhook.WebhookDeactivated); (len(ob) == 1) != (state == webhook.Exhausted) {
+		t.Fatalf("%s: told %+v", where, ob)
 	}
 	return hit
 }

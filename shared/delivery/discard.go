@@ -8,8 +8,12 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// walkPage is how many deliveries one message of a walk looks at.
-const walkPage = 100
+const (
+	// walkPage is how many deliveries one message of a walk looks at.
+	walkPage = 100
+	// maxWalkSteps bounds the messages of one walk: a million deliveries. The sweeper takes what is left.
+	maxWalkSteps = 10_000
+)
 
 // discard cancels a page of what is held for a webhook that was deleted or whose held events its partner discarded, and
 // sends the message for the next page while there is one. The stored webhook decides what is discarded, so a repeated
@@ -32,15 +36,24 @@ func (e *Engine) discard(ctx context.Context, m webhook.Message) error {
 		if err != nil {
 			return err
 		}
-		if d.State != webhook.Held || !deleted && !w.Discarded(&d) {
+		if !d.Waiting() || !deleted && !w.Discarded(&d) {
 			continue
 		}
-		d.Cancel(e.Now(), cancelReason(deleted))
+		e.endWaiting(&d, deleted)
 		if err := e.save(ctx, &d); err != nil && webhook.CodeOf(err) != webhook.Conflict {
 			return err
 		}
 	}
 	return e.walkOn(ctx, m, next)
+}
+
+// endWaiting ends the waiting of a delivery for an activation: what was held is cancelled, what is exhausted stays so.
+func (e *Engine) endWaiting(d *webhook.Delivery, deleted bool) {
+	if d.Tripped {
+		d.Untrip(e.Now())
+		return
+	}
+	d.Cancel(e.Now(), cancelReason(deleted))
 }
 
 // abandonSince is how old a delivery of a deleted webhook may be whose first attempt was cut short: its record stays on
@@ -81,7 +94,7 @@ func walk(m webhook.Message) webhook.Page {
 
 // walkOn sends the message for the next page of a walk.
 func (e *Engine) walkOn(ctx context.Context, m webhook.Message, next []byte) error {
-	if next == nil {
+	if next == nil || m.Step >= maxWalkSteps {
 		return nil
 	}
 	m.Step, m.After, m.Delay = m.Step+1, string(next), 0

@@ -218,13 +218,16 @@ func (e *Engine) recovering(ctx context.Context, f func() error) (err error) {
 func (e *Engine) park(ctx context.Context, raw []byte, why *payload.Unusable) error {
 	_, at := payload.SequenceNumber(raw)
 	p := webhook.Parked{
-		ID: webhook.ParkedID(raw, at), Reason: why.Reason, Detail: why.Detail, ParkedAt: e.Now(), Record: raw,
+		ID: webhook.ParkedID(raw, at), Reason: why.Reason, Detail: why.Detail, Attribute: why.Attribute,
+		ParkedAt: e.Now(), Record: raw,
 	}
+	p.PartnerID, p.VerificationID = payload.Subject(raw)
 	if err := e.Objects.Park(ctx, p); err != nil {
 		return err
 	}
 	e.Log.LogAttrs(ctx, slog.LevelError, "record parked", slog.String("event", "record.parked"),
-		slog.String("parkedId", p.ID), slog.String("reason", p.Reason), slog.String("detail", p.Detail))
+		slog.String("parkedId", p.ID), slog.String("reason", p.Reason), slog.String("detail", p.Detail),
+		slog.String("verificationId", p.VerificationID))
 	return nil
 }
 
@@ -269,7 +272,7 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *pa
 		d.Hold(now, w.Generation, e.HoldTime)
 		return e.create(ctx, &d)
 	}
-	d.StartRound(now, w.Generation, now)
+	d.StartRound(now, w.Generation, now, "")
 	secrets, err := e.Vault.OpenSecrets(ctx, w)
 	if err != nil || !e.canSend(ctx) {
 		// The queue takes over what cannot be sent from here; it also knows what to do about unreadable secrets.

@@ -12,15 +12,17 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// Engine runs the use cases on its ports. All fields but Each are required. Safe for concurrent use.
+// Engine runs the use cases on its ports. All fields but Bus and Each are required. Safe for concurrent use.
 type Engine struct {
 	Store   Store
 	Queue   Queue
 	Sender  Sender
 	Vault   Vault
 	Objects Objects
-	IDs     webhook.IDSource
-	Now     func() time.Time
+	// Bus tells others of operational events. Nil leaves them in the outbox.
+	Bus Bus
+	IDs webhook.IDSource
+	Now func() time.Time
 	// HoldTime is how long events are held for an inactive webhook.
 	HoldTime time.Duration
 	Log      *slog.Logger
@@ -62,15 +64,28 @@ func (e *Engine) giveBack(ctx context.Context, d *webhook.Delivery) error {
 	return e.enqueue(ctx, d)
 }
 
-// attempt makes the claimed attempt of d and stores its outcome and what follows from it. It returns an error only if
-// the outcome could not be stored; then the claim runs out and the attempt is repeated. The caller holds the claim.
+// attempt makes the claimed attempt of d, stores its outcome and queues what follows from it. It returns an error only if
+// that could not be done; an outcome that is not stored lets the claim run out, and the attempt is repeated.
 func (e *Engine) attempt(ctx context.Context, d *webhook.Delivery, w *webhook.Webhook, s webhook.Secrets, t *tally) error {
+	manual := d.Claim.Manual
+	stored, err := e.send(ctx, d, w, s, t)
+	if err != nil {
+		return err
+	}
+	if manual && stored.State == webhook.StatePending && stored.NextAttemptAt.After(e.Now()) {
+		return nil // the round's own message is on its way
+	}
+	return e.enqueue(ctx, stored)
+}
+
+// send makes the claimed attempt of d and returns what is stored after it. The caller holds the claim.
+func (e *Engine) send(ctx context.Context, d *webhook.Delivery, w *webhook.Webhook, s webhook.Secrets, t *tally) (*webhook.Delivery, error) {
 	claim := *d.Claim
 	req := BuildRequest(w, s, d.ID, d.Event.Type, claim.Number, d.Body, e.Now())
 	resp := e.Sender.Send(ctx, req)
 	a := webhook.Attempt{
-		Number: claim.Number, StartedAt: resp.StartedAt, Duration: resp.Duration, StatusCode: resp.StatusCode,
-		ErrorCode: resp.ErrorCode, ErrorMessage: resp.ErrorMessage,
+		Number: claim.Number, Manual: claim.Manual, StartedAt: resp.StartedAt, Duration: resp.Duration,
+		StatusCode: resp.StatusCode, ErrorCode: resp.ErrorCode, ErrorMessage: resp.ErrorMessage,
 	}
 	if !resp.OK() {
 		a.Excerpt = resp.Excerpt
@@ -79,15 +94,14 @@ func (e *Engine) attempt(ctx context.Context, d *webhook.Delivery, w *webhook.We
 		// Our time ended, not the endpoint's: the outcome is not known, and the claim is left to run out.
 		err := webhook.Errorf(webhook.Unavailable, "the invocation's time ended during an attempt")
 		e.logAttempt(ctx, d, a, nil, err)
-		return err
+		return nil, err
 	}
 	stored, err := e.settle(ctx, *d, a, resp.RetryAfter)
 	e.logAttempt(ctx, d, a, stored, err)
-	if err != nil {
-		return err
+	if err == nil && !a.Manual {
+		t.add(stored, a)
 	}
-	t.add(stored, a)
-	return e.enqueue(ctx, stored)
+	return stored, err
 }
 
 // settleTries bounds how often an outcome is stored anew after somebody else changed the delivery or its webhook.
@@ -103,7 +117,7 @@ func (e *Engine) settle(ctx context.Context, d webhook.Delivery, a webhook.Attem
 		next := d
 		var change webhook.Change
 		if change, err = e.outcome(ctx, &next, a, retryAfter); err == nil {
-			if err = e.Store.Commit(ctx, change); err == nil {
+			if err = e.commit(ctx, change); err == nil {
 				return &next, nil
 			}
 		}
@@ -125,36 +139,42 @@ func (e *Engine) settle(ctx context.Context, d webhook.Delivery, a webhook.Attem
 func (e *Engine) outcome(ctx context.Context, d *webhook.Delivery, a webhook.Attempt, retryAfter time.Duration) (webhook.Change, error) {
 	d.Finish(a)
 	change := webhook.Change{Deliveries: []*webhook.Delivery{d}}
-	if a.ErrorCode == "" {
+	switch {
+	case a.ErrorCode == "":
 		d.Succeed()
+		return change, nil
+	case a.Manual:
+		d.KeepState()
 		return change, nil
 	}
 	if delay, ok := retry.Next(d.RoundAttempts, retryAfter); ok {
 		d.Retry(d.UpdatedAt.Add(delay))
-		return change, nil
+		return change, e.warn(ctx, d, &change)
 	}
-	d.Exhaust()
 	_, w, err := e.Store.Webhook(ctx, d.PartnerID, d.WebhookID)
 	switch webhook.CodeOf(err) {
 	case "":
 	case webhook.NotFound:
+		d.Exhaust(false)
 		return change, nil
 	default:
 		return webhook.Change{}, err
 	}
+	d.Exhaust(w.Trips(d))
 	// The generation is the fence: a round that started under an older configuration proves nothing about this one.
-	if w.Generation == d.Generation && w.Deactivate(d.UpdatedAt, webhook.ReasonFailures, d.ID) {
-		change.Webhook = &w
-		change.Outbox = []webhook.OutboxEvent{e.event(webhook.WebhookDeactivated, d, string(webhook.ReasonFailures))}
+	if w.Generation != d.Generation || !w.Deactivate(d.UpdatedAt, webhook.ReasonFailures, d.ID) {
+		return change, nil
+	}
+	change.Webhook = &w
+	change.Outbox = []webhook.OutboxEvent{e.event(webhook.WebhookDeactivated, d, string(webhook.ReasonFailures))}
+	if w.AutoReactivate {
+		old, err := e.presentJob(ctx, d.PartnerID, d.WebhookID, webhook.ProbeJob)
+		if err != nil {
+			return webhook.Change{}, err
+		}
+		change.Jobs = []*webhook.Job{webhook.NewProbe(old, &w, e.Now(), e.IDs.Job())}
 	}
 	return change, nil
-}
-
-func (e *Engine) event(kind webhook.OutboxKind, d *webhook.Delivery, reason string) webhook.OutboxEvent {
-	return webhook.OutboxEvent{
-		ID: e.IDs.Outbox(), Kind: kind, PartnerID: d.PartnerID, WebhookID: d.WebhookID, DeliveryID: d.ID,
-		Reason: reason, At: e.Now(),
-	}
 }
 
 // enqueue sends the message for what is stored as d's next step; nothing if there is none. Sending it twice is safe.
@@ -165,34 +185,44 @@ func (e *Engine) enqueue(ctx context.Context, d *webhook.Delivery) error {
 	return nil
 }
 
-// nextStep returns the message that moves a pending delivery on: at its due time, or when the lease of whoever is
-// sending now has ended.
+// nextStep returns the message that moves a delivery on: when the lease of whoever is sending now has ended, at once for
+// an attempt by hand, when the next attempt is due, or to the job that waited for the round's end.
 func (e *Engine) nextStep(d *webhook.Delivery) (webhook.Message, bool) {
-	if d.State != webhook.StatePending {
+	now := e.Now()
+	at := now
+	switch {
+	case d.Claim != nil:
+		at = d.Claim.LeaseUntil
+	case !d.ResendAt.IsZero():
+	case d.State == webhook.StatePending:
+		at = d.NextAttemptAt
+	case d.Job != "":
+		return jobMessage(webhook.JobRef{PartnerID: d.PartnerID, WebhookID: d.WebhookID, Kind: d.Job}), true
+	default:
 		return webhook.Message{}, false
 	}
-	at := d.NextAttemptAt
-	if d.Claim != nil {
-		at = d.Claim.LeaseUntil
-	}
-	delay := min(max(at.Sub(e.Now()), 0), retry.MaxDelay)
+	delay := min(max(at.Sub(now), 0), retry.MaxDelay)
 	return webhook.Message{Kind: webhook.AttemptMessage, Ref: d.Ref(), Number: d.NextNumber(), Delay: delay}, true
 }
 
 // giveUp makes d undeliverable with an operational event.
 func (e *Engine) giveUp(ctx context.Context, d *webhook.Delivery, reason string) error {
 	d.GiveUp(e.Now(), reason)
-	err := e.Store.Commit(ctx, webhook.Change{
+	err := e.commit(ctx, webhook.Change{
 		Deliveries: []*webhook.Delivery{d},
 		Outbox:     []webhook.OutboxEvent{e.event(webhook.DeliveryUndeliverable, d, reason)},
 	})
 	if err != nil {
 		return err
 	}
+	e.logUndeliverable(ctx, d)
+	return nil
+}
+
+func (e *Engine) logUndeliverable(ctx context.Context, d *webhook.Delivery) {
 	e.Log.LogAttrs(ctx, slog.LevelError, "undeliverable", slog.String("event", "delivery.undeliverable"),
 		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
-		slog.String("verificationId", d.Event.VerificationID), slog.String("reason", reason))
-	return nil
+		slog.String("verificationId", d.Event.VerificationID), slog.String("reason", d.Reason))
 }
 
 // logAttempt emits the one wide event of an attempt. It holds ids and outcomes, no payload and no secret.
@@ -202,7 +232,7 @@ func (e *Engine) logAttempt(ctx context.Context, d *webhook.Delivery, a webhook.
 		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
 		slog.String("eventId", d.Event.ID), slog.String("eventType", string(d.Event.Type)),
 		slog.String("verificationId", d.Event.VerificationID),
-		slog.Int("attempt", a.Number), slog.Int("statusCode", a.StatusCode), slog.String("errorCode", string(a.ErrorCode)),
+		slog.Int("attempt", a.Number), slog.Bool("manual", a.Manual), slog.Int("statusCode", a.StatusCode), slog.String("errorCode", string(a.ErrorCode)),
 		slog.Int64("durationMs", a.Duration.Milliseconds()),
 	}
 	level := slog.LevelInfo

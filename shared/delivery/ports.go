@@ -26,12 +26,21 @@ type Store interface {
 	Commit(ctx context.Context, c webhook.Change) error
 	// AddStats adds an hour's counters to those stored. It is not idempotent; an error may have counted or not.
 	AddStats(ctx context.Context, partnerID, webhookID string, s webhook.Stats) error
-	// Due returns deliveries whose DueAt is at or before the given time, longest overdue first within each shard, at
-	// most limit. Eventually consistent: it may miss what was written just now and show what has moved on.
-	Due(ctx context.Context, before time.Time, limit int) ([]webhook.Ref, error)
-	// Held lists the deliveries held for a webhook in the order of their records. Eventually consistent.
+	// Job returns the present job of a kind, or with an id that job, whether it is the present one or an earlier one.
+	// NotFound if there is none.
+	Job(ctx context.Context, ref webhook.JobRef) (webhook.Job, error)
+	// Due returns what has a DueAt at or before the given time, longest overdue first, at most limit of deliveries and
+	// jobs together. Eventually consistent: it may miss what was written just now and show what has moved on.
+	Due(ctx context.Context, before time.Time, limit int) (deliveries []webhook.Ref, jobs []webhook.JobRef, err error)
+	// Held lists the deliveries that wait for a webhook's activation (Delivery.Waiting) in the order of their records.
+	// Eventually consistent.
 	Held(ctx context.Context, partnerID, webhookID string, p webhook.Page) (refs []webhook.Ref, next []byte, err error)
-	// Deliveries lists a webhook's deliveries, newest first, without bodies. A filter by state looks at a bounded
+	// Outbox returns operational events that happened at or before the given time and were not removed, oldest first, at
+	// most limit. Eventually consistent.
+	Outbox(ctx context.Context, before time.Time, limit int) ([]webhook.OutboxEvent, error)
+	// RemoveOutbox removes operational events; those that are gone already do not matter.
+	RemoveOutbox(ctx context.Context, events []webhook.OutboxEvent) error
+	// Deliveries lists a webhook's deliveries without bodies. A filter by state looks at a bounded
 	// number of items, so a page may come back short or empty and still have a successor.
 	Deliveries(ctx context.Context, q webhook.DeliveryQuery) (items []webhook.Delivery, next []byte, err error)
 }
@@ -68,6 +77,15 @@ type Objects interface {
 	Unpark(ctx context.Context, id string) error
 	// KeepRecord stores the stream record of a delivery that is undeliverable, so that its body can be built anew.
 	KeepRecord(ctx context.Context, ref webhook.Ref, record []byte) error
+	// KeptRecord returns what KeepRecord stored; NotFound if nothing.
+	KeptRecord(ctx context.Context, ref webhook.Ref) ([]byte, error)
+}
+
+// Bus tells others of operational events, at least once each: receivers know an event by its id.
+type Bus interface {
+	// Publish returns the events that were accepted; the others may have been, and are safe to publish again. err is
+	// for the log and says why not all of them are among the accepted. Code: Unavailable.
+	Publish(ctx context.Context, events []webhook.OutboxEvent) (accepted []webhook.OutboxEvent, err error)
 }
 
 // MaxSend bounds one send: connecting and TLS 5 s, writing the request 5 s, the answer's header 10 s, the excerpt 1 s, and

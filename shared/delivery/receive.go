@@ -45,6 +45,8 @@ func (e *Engine) receive(ctx context.Context, b *batch, m webhook.Message) error
 	switch m.Kind {
 	case webhook.AttemptMessage:
 		return e.next(ctx, b, m.Ref)
+	case webhook.JobMessage:
+		return e.work(ctx, b, m)
 	case webhook.DiscardMessage:
 		return e.discard(ctx, m)
 	case webhook.AbandonMessage:
@@ -74,47 +76,62 @@ func (e *Engine) next(ctx context.Context, b *batch, ref webhook.Ref) (err error
 			return err
 		}
 		now := e.Now()
-		if d.State != webhook.StatePending {
-			return nil
-		}
-		if d.Claim.Live(now) || d.NextAttemptAt.After(now) {
+		asked := d.Claim != nil || !d.ResendAt.IsZero()
+		due := d.State == webhook.StatePending && !d.NextAttemptAt.After(now)
+		if d.Claim.Live(now) || !asked && !due {
 			return e.enqueue(ctx, &d)
 		}
-		if err = e.retry(ctx, b, &d); webhook.CodeOf(err) != webhook.Conflict {
+		if err = e.proceed(ctx, b, &d); webhook.CodeOf(err) != webhook.Conflict {
 			return err
 		}
 	}
 	return err
 }
 
-// retry makes the due attempt of a pending delivery, or ends its waiting if there is to be none. It returns Conflict if
+// proceed makes the due attempt of a delivery, or ends its waiting if there is to be none. It returns Conflict if
 // somebody else moved the delivery first.
-func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery) error {
+func (e *Engine) proceed(ctx context.Context, b *batch, d *webhook.Delivery) error {
 	p, w, err := e.Store.Webhook(ctx, d.PartnerID, d.WebhookID)
 	if webhook.CodeOf(err) == webhook.NotFound {
-		d.Cancel(e.Now(), cancelReason(true))
-		return e.save(ctx, d)
+		return e.cancel(ctx, d, true)
 	}
 	if err != nil {
 		return err
 	}
-	if d.Claim != nil {
+	if c := d.Claim; c != nil {
 		d.Interrupt(e.Now())
-		if d.Interruptions >= webhook.MaxInterruptions {
+		switch {
+		case d.Interruptions < webhook.MaxInterruptions:
+		case c.Manual:
+			return e.dropResend(ctx, d, interrupted)
+		default:
 			return e.parkDelivery(ctx, d)
 		}
 	}
+	if !d.ResendAt.IsZero() {
+		return e.resend(ctx, b, d, &p, &w)
+	}
+	if d.State != webhook.StatePending || d.NextAttemptAt.After(e.Now()) {
+		return e.saveAndGoOn(ctx, d)
+	}
+	return e.retry(ctx, b, d, &p, &w)
+}
+
+// retry makes the due attempt of a round.
+func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery, p *webhook.Partner, w *webhook.Webhook) error {
 	if w.Discarded(d) {
-		d.Cancel(e.Now(), cancelReason(false))
-		return e.save(ctx, d)
+		return e.cancel(ctx, d, false)
 	}
 	if !w.Active || p.Suspended {
 		d.Hold(e.Now(), w.Generation, e.HoldTime)
-		return e.save(ctx, d)
+		return e.saveAndGoOn(ctx, d)
 	}
-	secrets, err := e.Vault.OpenSecrets(ctx, &w)
+	secrets, err := e.Vault.OpenSecrets(ctx, w)
 	if webhook.CodeOf(err) == webhook.Corrupt {
-		return e.giveUp(ctx, d, "The webhook's secret could not be read.")
+		if err := e.giveUp(ctx, d, unreadableSecret); err != nil {
+			return err
+		}
+		return e.enqueue(ctx, d)
 	}
 	if err != nil {
 		return err
@@ -129,15 +146,30 @@ func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery) error
 	if !e.claimed(ctx, d) {
 		return e.giveBack(ctx, d)
 	}
-	return e.attempt(ctx, d, &w, secrets, b.tally)
+	return e.attempt(ctx, d, w, secrets, b.tally)
+}
+
+// cancel ends a delivery whose webhook was deleted, or whose waiting was discarded. What is final stays as it is.
+func (e *Engine) cancel(ctx context.Context, d *webhook.Delivery, deleted bool) error {
+	d.Claim = nil
+	if !d.State.Final() {
+		d.Cancel(e.Now(), cancelReason(deleted))
+	}
+	d.DropResend(e.Now())
+	return e.saveAndGoOn(ctx, d)
+}
+
+// saveAndGoOn stores d and queues what follows.
+func (e *Engine) saveAndGoOn(ctx context.Context, d *webhook.Delivery) error {
+	if err := e.save(ctx, d); err != nil {
+		return err
+	}
+	return e.enqueue(ctx, d)
 }
 
 func (e *Engine) save(ctx context.Context, d *webhook.Delivery) error {
 	return e.Store.Commit(ctx, webhook.Change{Deliveries: []*webhook.Delivery{d}})
 }
-
-// interruptedReason marks a parked delivery, as opposed to a parked record.
-const interruptedReason = "interrupted"
 
 // parkDelivery gives up on a delivery whose attempts keep ending without an outcome: something here is wrong, not the
 // endpoint. It stays undeliverable, is parked for an operator, and can be redriven.
@@ -147,16 +179,16 @@ func (e *Engine) parkDelivery(ctx context.Context, d *webhook.Delivery) error {
 		return err
 	}
 	p := webhook.Parked{
-		ID: webhook.ParkedID(record, d.Event.OccurredAt), Reason: interruptedReason, ParkedAt: e.Now(), Record: record,
-		Detail: "attempts ended without an outcome",
+		ID: webhook.ParkedID(record, d.Event.OccurredAt), Reason: webhook.ReasonInterrupted, ParkedAt: e.Now(), Record: record,
+		Detail: "attempts ended without an outcome", PartnerID: d.PartnerID, VerificationID: d.Event.VerificationID,
 	}
 	if err := e.Objects.Park(ctx, p); err != nil {
 		return err
 	}
-	if err := e.giveUp(ctx, d, "The sender was interrupted on every try."); err != nil {
+	if err := e.giveUp(ctx, d, interrupted); err != nil {
 		return err
 	}
 	e.Log.LogAttrs(ctx, slog.LevelError, "delivery parked", slog.String("event", "record.parked"),
 		slog.String("parkedId", p.ID), slog.String("reason", p.Reason), slog.String("deliveryId", d.ID))
-	return nil
+	return e.enqueue(ctx, d)
 }

@@ -3,13 +3,16 @@ package delivery
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"math"
 
+	"github.com/cr3dentials/verification-webhooks/shared/payload"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// redrive handles a parked record again, as if the stream had brought it. What becomes of it is stored before it is
-// unparked, and ids are derived from the record, so redriving twice delivers once.
+// redrive handles again what was parked, as if the stream had brought it. What becomes of it is stored before it is
+// unparked, and ids are derived from the records, so redriving twice delivers once.
 func (e *Engine) redrive(ctx context.Context, b *batch, parkedID string) error {
 	p, err := e.Objects.Parked(ctx, parkedID)
 	if webhook.CodeOf(err) == webhook.NotFound {
@@ -18,23 +21,39 @@ func (e *Engine) redrive(ctx context.Context, b *batch, parkedID string) error {
 	if err != nil {
 		return err
 	}
-	if p.Reason == interruptedReason {
+	stays := false
+	switch webhook.ParkedKindOf(p.Reason) {
+	case webhook.ParkedDelivery:
 		err = e.restart(ctx, p.Record)
-	} else {
+	case webhook.ParkedLost:
+		stays, err = e.redriveLost(ctx, b, p)
+	default:
 		if p.Reason == unknownPartner {
 			// The partner came after the record, and so did all its webhooks: the operator's redrive is what makes
 			// them eligible.
 			b = &batch{tally: b.tally, grace: math.MaxInt64}
 		}
-		var parked bool
-		if parked, err = e.dispatchRecord(ctx, b, p.Record); parked {
-			return err // still unusable: it stays, under the same id
-		}
+		// What is still unusable stays, under the same id.
+		stays, err = e.dispatchRecord(ctx, b, p.Record)
 	}
-	if err != nil {
+	if err != nil || stays {
 		return err
 	}
 	return e.Objects.Unpark(ctx, parkedID)
+}
+
+// redriveLost handles each record of a batch that left the stream. Those that cannot become events are parked by
+// themselves, each under its own id, so that the batch goes when none of its records needs it any more. One that
+// nobody can read stays.
+func (e *Engine) redriveLost(ctx context.Context, b *batch, p webhook.Parked) (stays bool, err error) {
+	records, err := payload.Split(p.Record)
+	if err != nil {
+		e.Log.LogAttrs(ctx, slog.LevelError, "lost batch unreadable", slog.String("event", "lost.unreadable"),
+			slog.String("parkedId", p.ID), slog.String("error", err.Error()))
+		return true, nil
+	}
+	_, errs := e.dispatch(ctx, b, records)
+	return false, errors.Join(errs...)
 }
 
 // restart begins a new round for a delivery that was parked after interruptions.
@@ -57,7 +76,7 @@ func (e *Engine) restart(ctx context.Context, record []byte) error {
 	if err != nil {
 		return err
 	}
-	d.StartRound(e.Now(), w.Generation, e.Now())
+	d.StartRound(e.Now(), w.Generation, e.Now(), "")
 	if err := e.save(ctx, &d); err != nil {
 		return err
 	}

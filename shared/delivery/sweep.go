@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -22,9 +23,9 @@ const (
 type Swept struct {
 	// HeldBack is true if the queue itself is late: what is overdue waits there already.
 	HeldBack bool
-	// Overdue counts the deliveries looked at, Requeued those whose next step was queued again, Cancelled and Expired
-	// those that were held and came to an end.
-	Overdue, Requeued, Cancelled, Expired int
+	// Overdue counts the deliveries and jobs looked at, Requeued those whose next step was queued again, Cancelled and
+	// Expired those that were held and came to an end, Published the operational events that were left in the outbox.
+	Overdue, Requeued, Cancelled, Expired, Published int
 }
 
 // Sweep takes up deliveries that are overdue: something that should have moved them on was lost. Each one's due time is
@@ -32,29 +33,35 @@ type Swept struct {
 // noticed again. It ends when nothing is overdue, after 5,000, or when the invocation's time does.
 func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
 	var out Swept
+	published, publishing := e.publishLeft(ctx)
+	out.Published = published
 	waiting, err := e.Queue.Waiting(ctx)
 	if err != nil {
-		return out, err
+		return out, errors.Join(publishing, err)
 	}
 	if out.HeldBack = waiting > sweepBacklog; out.HeldBack {
-		return out, nil
+		return out, publishing
 	}
-	seen := map[webhook.Ref]bool{}
-	var errs []error
+	seen := map[any]bool{}
+	errs := []error{publishing}
 	for len(seen) < sweepMost && e.hasTime(ctx) {
-		refs, err := e.Store.Due(ctx, e.Now(), sweepPage)
+		refs, jobs, err := e.Store.Due(ctx, e.Now(), sweepPage)
 		if err != nil {
-			return out, err
+			return out, errors.Join(append(errs, err)...)
 		}
 		// What was moved on may still stand in the index, and what could not be moved does.
 		refs = slices.DeleteFunc(refs, func(r webhook.Ref) bool { return seen[r] })
-		if len(refs) == 0 {
+		jobs = slices.DeleteFunc(jobs, func(r webhook.JobRef) bool { return seen[r] })
+		if len(refs)+len(jobs) == 0 {
 			break
 		}
 		for _, r := range refs {
 			seen[r] = true
 		}
-		errs = append(errs, e.sweepAll(ctx, refs, &out)...)
+		for _, r := range jobs {
+			seen[r] = true
+		}
+		errs = append(errs, e.sweepAll(ctx, refs, jobs, &out)...)
 	}
 	out.Overdue = len(seen)
 	return out, errors.Join(errs...)
@@ -66,11 +73,17 @@ func (e *Engine) hasTime(ctx context.Context) bool {
 	return !ok || deadline.Sub(e.Now()) > 4*spare
 }
 
-// sweepAll moves deliveries on, some at once, and counts what became of them.
-func (e *Engine) sweepAll(ctx context.Context, refs []webhook.Ref, out *Swept) (errs []error) {
+// sweepAll moves deliveries and jobs on, some at once, and counts what became of them.
+func (e *Engine) sweepAll(ctx context.Context, refs []webhook.Ref, jobs []webhook.JobRef, out *Swept) (errs []error) {
 	var mu sync.Mutex
-	e.each(len(refs), sweepConcurrency, func(i int) {
-		moved, err := e.sweepOne(ctx, refs[i])
+	e.each(len(refs)+len(jobs), sweepConcurrency, func(i int) {
+		var moved webhook.State
+		var err error
+		if i < len(refs) {
+			moved, err = e.sweepOne(ctx, refs[i])
+		} else {
+			moved, err = e.sweepJob(ctx, jobs[i-len(refs)])
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
@@ -99,12 +112,15 @@ func (e *Engine) sweepOne(ctx context.Context, ref webhook.Ref) (webhook.State, 
 	if d.DueAt.IsZero() || d.DueAt.After(e.Now()) {
 		return "", nil
 	}
-	if d.State == webhook.Held {
-		return e.sweepHeld(ctx, &d)
+	if d.Waiting() && d.Claim == nil && d.ResendAt.IsZero() {
+		return e.sweepWaiting(ctx, &d)
 	}
-	next, _ := e.nextStep(&d)
+	next, ok := e.nextStep(&d)
 	d.DueAt = e.Now().Add(next.Delay + webhook.Grace)
-	if err := e.save(ctx, &d); err != nil {
+	if !ok {
+		d.DueAt = time.Time{}
+	}
+	if err := e.save(ctx, &d); err != nil || !ok {
 		return "", err
 	}
 	e.Log.LogAttrs(ctx, slog.LevelWarn, "delivery was overdue", slog.String("event", "delivery.overdue"),
@@ -112,19 +128,74 @@ func (e *Engine) sweepOne(ctx context.Context, ref webhook.Ref) (webhook.State, 
 	return webhook.StatePending, e.Queue.Send(ctx, next)
 }
 
-// sweepHeld ends what is held for a deleted webhook, was discarded, or has been held for its whole time.
-func (e *Engine) sweepHeld(ctx context.Context, d *webhook.Delivery) (webhook.State, error) {
-	_, w, err := e.Store.Webhook(ctx, d.PartnerID, d.WebhookID)
+const (
+	// waitingCheck is how often what waits for an inactive webhook is looked at: a drain may have missed it.
+	waitingCheck = 24 * time.Hour
+	// drainCheck is the same while a drain runs.
+	drainCheck = 10 * time.Minute
+)
+
+// sweepWaiting looks at what waits for a webhook's activation: it ends what was discarded, whose webhook was deleted or
+// that was held for its whole time, and starts a drain if the webhook is active and none runs.
+func (e *Engine) sweepWaiting(ctx context.Context, d *webhook.Delivery) (webhook.State, error) {
+	p, w, err := e.Store.Webhook(ctx, d.PartnerID, d.WebhookID)
 	deleted := webhook.CodeOf(err) == webhook.NotFound
-	switch {
-	case err != nil && !deleted:
+	if err != nil && !deleted {
 		return "", err
+	}
+	now := e.Now()
+	switch {
 	case deleted || w.Discarded(d):
-		d.Cancel(e.Now(), cancelReason(deleted))
-	case !d.HeldUntil.After(e.Now()):
-		d.Expire(e.Now())
+		e.endWaiting(d, deleted)
+	case w.Active && !p.Suspended:
+		return d.State, e.overdueDrain(ctx, d, &w)
+	case d.State == webhook.Held && !d.HeldUntil.After(now):
+		d.Expire(now)
+		e.Log.LogAttrs(ctx, slog.LevelError, "held delivery expired", slog.String("event", "delivery.expired"),
+			slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
+			slog.String("verificationId", d.Event.VerificationID))
 	default:
-		d.DueAt = d.HeldUntil
+		d.DueAt = now.Add(waitingCheck)
+		if d.State == webhook.Held && d.HeldUntil.Before(d.DueAt) {
+			d.DueAt = d.HeldUntil
+		}
 	}
 	return d.State, e.save(ctx, d)
+}
+
+// overdueDrain starts a drain for what waits for an active webhook, unless one runs.
+func (e *Engine) overdueDrain(ctx context.Context, d *webhook.Delivery, w *webhook.Webhook) error {
+	drain, err := e.presentJob(ctx, w.PartnerID, w.ID, webhook.DrainJob)
+	if err != nil {
+		return err
+	}
+	now := e.Now()
+	d.DueAt = now.Add(drainCheck)
+	if drain.State == webhook.JobRunning {
+		return e.save(ctx, d)
+	}
+	next := webhook.NewDrain(drain, w, now, e.IDs.Job(), 0)
+	if err := e.Store.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{next}, Deliveries: []*webhook.Delivery{d}}); err != nil {
+		return err
+	}
+	return e.Queue.Send(ctx, jobMessage(next.Ref()))
+}
+
+// sweepJob asks for the next step of a job that is due.
+func (e *Engine) sweepJob(ctx context.Context, ref webhook.JobRef) (webhook.State, error) {
+	j, err := e.Store.Job(ctx, ref)
+	if webhook.CodeOf(err) == webhook.NotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if j.DueAt.IsZero() || j.DueAt.After(e.Now()) {
+		return "", nil
+	}
+	j.DueAt = e.Now().Add(webhook.Grace)
+	if err := e.Store.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{&j}}); err != nil {
+		return "", err
+	}
+	return webhook.StatePending, e.Queue.Send(ctx, jobMessage(j.Ref()))
 }

@@ -67,10 +67,10 @@ func TestTemplateFails(t *testing.T) {
 			if d.State != webhook.Undeliverable || !strings.Contains(d.Reason, tt.reason) || len(w.posts) != 0 {
 				t.Errorf("%s (%s), %d posts", d.State, d.Reason, len(w.posts))
 			}
-			if kept := w.objects.Record(d.Ref()); string(kept) != string(raw) {
+			if kept, _ := w.objects.KeptRecord(t.Context(), d.Ref()); string(kept) != string(raw) {
 				t.Errorf("kept %q", kept)
 			}
-			if events := w.store.Outbox(); len(events) != 1 || events[0].Kind != webhook.DeliveryUndeliverable {
+			if events := w.store.AllOutbox(); len(events) != 1 || events[0].Kind != webhook.DeliveryUndeliverable {
 				t.Errorf("outbox %+v", events)
 			}
 			r := w.report(h)

@@ -24,6 +24,7 @@ type world struct {
 	queue   *memory.Queue
 	objects *memory.Objects
 	vault   *memory.Vault
+	bus     *memory.Bus
 
 	mu    sync.Mutex
 	now   time.Time
@@ -50,9 +51,9 @@ const visibility = 360 * time.Second
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, store: memory.NewStore(), queue: &memory.Queue{}, objects: memory.NewObjects(), vault: &memory.Vault{}, now: start}
+	w := &world{t: t, store: memory.NewStore(), queue: &memory.Queue{}, objects: memory.NewObjects(), vault: &memory.Vault{}, bus: &memory.Bus{}, now: start}
 	w.Engine = Engine{
-		Store: w.store, Queue: w.queue, Sender: w, Vault: w.vault, Objects: w.objects, Now: w.clock,
+		Store: w.store, Queue: w.queue, Sender: w, Vault: w.vault, Objects: w.objects, Bus: w.bus, Now: w.clock,
 		IDs: webhook.IDSource{Now: w.clock, Rand: rand.Reader}, HoldTime: webhook.DefaultHoldTime,
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	}
@@ -248,6 +249,16 @@ func (w *world) of(verificationID string) webhook.Delivery {
 	}
 	w.t.Fatalf("no delivery of %s", verificationID)
 	return webhook.Delivery{}
+}
+
+// told returns the operational events of a kind that others were told; they know an event by its id.
+func (w *world) told(kind webhook.OutboxKind) (events []webhook.OutboxEvent) {
+	for _, e := range w.bus.Published() {
+		if e.Kind == kind && !slices.Contains(events, e) {
+			events = append(events, e)
+		}
+	}
+	return events
 }
 
 func (w *world) numbers() []string {

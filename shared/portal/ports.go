@@ -27,7 +27,9 @@ type Store interface {
 	Deliveries(ctx context.Context, q webhook.DeliveryQuery) (items []webhook.Delivery, next []byte, err error)
 	// Delivery returns a delivery with its body.
 	Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error)
-	// HeldCount counts the deliveries held for a webhook and stops at most. Eventually consistent.
+	// Job is as in delivery.Store.
+	Job(ctx context.Context, ref webhook.JobRef) (webhook.Job, error)
+	// HeldCount counts the deliveries in state held of a webhook and stops at most. Eventually consistent.
 	HeldCount(ctx context.Context, partnerID, webhookID string, most int) (int, error)
 	// Stats returns the newest hours that have counters, newest first, at most limit. Eventually consistent.
 	Stats(ctx context.Context, partnerID, webhookID string, limit int) ([]webhook.Stats, error)

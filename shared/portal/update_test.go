@@ -271,7 +271,7 @@ func TestActivation(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	var kinds []string
-	for _, e := range w.store.Outbox() {
+	for _, e := range w.store.AllOutbox() {
 		if e.PartnerID != "acme" || e.WebhookID != id || e.Reason != "partner" {
 			t.Fatalf("%+v", e)
 		}
@@ -294,7 +294,7 @@ func TestActivationBody(t *testing.T) {
 	w.do(req{method: "POST", path: hook + "/deactivate", key: key, body: `{"held":"deliver"}`}).problem(422, "body.held")
 	w.do(req{method: "POST", path: hook + "/activate", key: key, body: `{"held":"deliver","held":"discard"}`}).problem(400)
 	w.do(req{method: "POST", path: hook + "/activate", key: key, body: `{}`}).want(200)
-	if n := len(w.store.Outbox()); n != 0 {
+	if n := len(w.store.AllOutbox()); n != 0 {
 		t.Fatalf("the first activation told of %d events", n)
 	}
 }

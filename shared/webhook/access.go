@@ -33,6 +33,10 @@ const (
 	WebhookDeactivated    OutboxKind = "webhook.deactivated"
 	WebhookReactivated    OutboxKind = "webhook.reactivated"
 	DeliveryUndeliverable OutboxKind = "delivery.undeliverable"
+	// WebhookDrained says that everything that waited for a webhook was brought to it; Count says how much.
+	WebhookDrained OutboxKind = "webhook.drained"
+	// WebhookFailing warns that attempts at a webhook began to fail; it is not switched off yet.
+	WebhookFailing OutboxKind = "webhook.failing"
 )
 
 // OutboxEvent is an operational event, stored in the transaction that caused it and published from there. It carries
@@ -43,6 +47,9 @@ type OutboxEvent struct {
 	PartnerID  string
 	WebhookID  string
 	DeliveryID string
-	Reason     string
-	At         time.Time
+	// Reason is a code: a DeactivationReason, an ErrorCode, or text of a fixed set that holds no payload data.
+	Reason string
+	// Count is how many deliveries a drain was about.
+	Count int
+	At    time.Time
 }

@@ -13,6 +13,9 @@ type Change struct {
 	// RemoveWebhook removes a webhook, its secrets with it, if its version is still the one given.
 	RemoveWebhook *Webhook
 	Deliveries    []*Delivery
+	Jobs          []*Job
+	// EndedJob is a job that has ended and whose place one of Jobs takes: it is kept under its id until its time is over.
+	EndedJob *Job
 	// Outbox rows are new: their ids have never been used.
 	Outbox []OutboxEvent
 	// AddCredential is new: its id has never been used. Credentials never change.
@@ -31,6 +34,9 @@ func (c Change) Stored() {
 	}
 	for _, d := range c.Deliveries {
 		d.Rev++
+	}
+	for _, j := range c.Jobs {
+		j.Rev++
 	}
 }
 
@@ -55,7 +61,7 @@ type Page struct {
 	After []byte
 }
 
-// DeliveryQuery asks for deliveries of one webhook, newest first. Zero fields do not filter.
+// DeliveryQuery asks for deliveries of one webhook, newest first unless OldestFirst. Zero fields do not filter.
 type DeliveryQuery struct {
 	PartnerID, WebhookID string
 	State                State
@@ -63,6 +69,10 @@ type DeliveryQuery struct {
 	VerificationID       string
 	// Since and Until bound Event.OccurredAt, inclusive and exclusive.
 	Since, Until time.Time
+	// OldestFirst turns the order round. AfterID, with it, leaves out what does not follow that delivery. Neither goes
+	// together with VerificationID.
+	OldestFirst bool
+	AfterID     string
 	Page
 }
 
@@ -76,6 +86,8 @@ const (
 	DiscardMessage MessageKind = "discard"
 	// AbandonMessage asks to end what was pending for the deleted webhook of Ref and that nothing else would move.
 	AbandonMessage MessageKind = "abandon"
+	// JobMessage asks for the next step of the job Job of the webhook of Ref.
+	JobMessage MessageKind = "job"
 	// RedriveMessage asks to handle the parked record ParkedID again.
 	RedriveMessage MessageKind = "redrive"
 )
@@ -85,33 +97,13 @@ type Message struct {
 	Kind     MessageKind
 	Ref      Ref
 	Number   int
+	Job      JobKind
 	ParkedID string
 	// Step counts the messages of a chain, from 0, and After is the position its last page ended at.
 	Step  int
 	After string
 	// Delay is how long the queue keeps the message back, 0 to 900 s; a queue rounds it up to whole seconds.
 	Delay time.Duration
-}
-
-// Parked is a record that could not become an event, or a delivery whose attempts kept being interrupted.
-type Parked struct {
-	// ID is derived from the record, so that parking it twice keeps one.
-	ID string
-	// Reason is a code: see payload.Unusable and delivery.
-	Reason string
-	// Detail says more, for operators. It holds no payload data.
-	Detail   string
-	ParkedAt time.Time
-	// Record is the stream record as it came, whole.
-	Record []byte
-}
-
-// ParkedSummary is what a list of parked records shows.
-type ParkedSummary struct {
-	ID       string
-	Reason   string
-	ParkedAt time.Time
-	Size     int64
 }
 
 // AnswerLife is how long the answer to an idempotent request is kept.

@@ -53,7 +53,15 @@ type Delivery struct {
 	Claim *Claim
 	// Interruptions counts the claims of the present attempt that ended without a stored outcome.
 	Interruptions int
-	// NextAttemptAt is when the next attempt is due; zero unless State is pending and there is no claim.
+	// Tripped is set while State is Exhausted and the webhook's next activation must bring d again: its round ended
+	// under the generation that was switched off.
+	Tripped bool
+	// Job is the kind of job that started the present or last round and goes on after it; empty if none did.
+	Job JobKind
+	// ResendAt is when a partner asked for an attempt by hand that has not been made yet; zero if none is asked for.
+	ResendAt time.Time
+	// NextAttemptAt is when the next attempt of the round is due; zero unless State is pending and no attempt of the
+	// round is under way.
 	NextAttemptAt time.Time
 	// HeldUntil is when a held delivery expires; zero unless State is Held.
 	HeldUntil      time.Time
@@ -81,6 +89,8 @@ type Claim struct {
 	Owner      string
 	LeaseUntil time.Time
 	StartedAt  time.Time
+	// Manual marks an attempt by hand, outside the round.
+	Manual bool
 }
 
 // Live tells whether the claim's holder may still be sending.
@@ -132,25 +142,39 @@ const (
 // NextNumber is the number of the attempt that is under way or comes next.
 func (d *Delivery) NextNumber() int { return d.Attempts + 1 }
 
-// StartRound makes d pending with a new round of attempts under a webhook's generation, the first due at.
-func (d *Delivery) StartRound(now time.Time, generation int64, at time.Time) {
-	d.State, d.Generation, d.RoundAttempts = StatePending, generation, 0
-	d.Claim, d.Interruptions, d.HeldUntil, d.Reason = nil, 0, time.Time{}, ""
-	d.NextAttemptAt, d.DueAt, d.UpdatedAt = at, at.Add(Grace), now
+// Waiting tells whether d waits for its webhook's activation.
+func (d *Delivery) Waiting() bool { return d.State == Held || d.Tripped }
+
+// StartRound makes d pending with a new round of attempts under a webhook's generation, the first due at. job is the
+// kind of job that starts it, or empty.
+func (d *Delivery) StartRound(now time.Time, generation int64, at time.Time, job JobKind) {
+	d.State, d.Generation, d.RoundAttempts, d.Job = StatePending, generation, 0, job
+	d.Claim, d.Interruptions, d.HeldUntil, d.Reason, d.Tripped = nil, 0, time.Time{}, "", false
+	d.NextAttemptAt, d.UpdatedAt = at, now
+	d.setDue(now)
 }
 
-// TakeClaim gives the next attempt to owner. The caller has checked that d is pending and no other claim is live.
+// TakeClaim gives the next attempt of the round to owner. The caller has checked that d is pending and no other claim is
+// live.
 func (d *Delivery) TakeClaim(now time.Time, owner string) {
 	d.Claim = &Claim{Number: d.NextNumber(), Owner: owner, StartedAt: now, LeaseUntil: now.Add(Lease)}
-	d.NextAttemptAt = time.Time{}
-	d.DueAt = d.Claim.LeaseUntil.Add(Grace)
+	d.NextAttemptAt, d.UpdatedAt = time.Time{}, now
+	d.setDue(now)
+}
+
+// TakeManualClaim gives the attempt by hand that was asked for to owner, whatever the state. The caller has checked that
+// no other claim is live.
+func (d *Delivery) TakeManualClaim(now time.Time, owner string) {
+	d.Claim = &Claim{Number: d.NextNumber(), Owner: owner, StartedAt: now, LeaseUntil: now.Add(Lease), Manual: true}
 	d.UpdatedAt = now
+	d.setDue(now)
 }
 
 // Release gives the present claim back before its POST began: the attempt is due at once.
 func (d *Delivery) Release(now time.Time) {
-	d.Claim = nil
-	d.NextAttemptAt, d.DueAt, d.UpdatedAt = now, now.Add(Grace), now
+	d.endClaim(now)
+	d.UpdatedAt = now
+	d.setDue(now)
 }
 
 // Interrupt logs that the present claim's lease ended without an outcome: whether the POST arrived is not known, the
@@ -158,20 +182,34 @@ func (d *Delivery) Release(now time.Time) {
 func (d *Delivery) Interrupt(now time.Time) {
 	c := d.Claim
 	d.log(Attempt{
-		Number: c.Number, StartedAt: c.StartedAt, Duration: c.LeaseUntil.Sub(c.StartedAt),
+		Number: c.Number, StartedAt: c.StartedAt, Duration: c.LeaseUntil.Sub(c.StartedAt), Manual: c.Manual,
 		ErrorCode: ErrInterrupted, ErrorMessage: "The sender was interrupted; whether the request arrived is not known.",
 	})
 	d.LastStatusCode, d.LastErrorCode = 0, ErrInterrupted
-	d.Claim = nil
 	d.Interruptions++
-	d.NextAttemptAt, d.DueAt, d.UpdatedAt = now, now.Add(Grace), now
+	d.endClaim(now)
+	d.UpdatedAt = now
+	d.setDue(now)
 }
 
-// Finish logs the claimed attempt's outcome and ends the claim. One of Succeed, Retry and Exhaust must follow.
+// endClaim makes the claimed attempt due again.
+func (d *Delivery) endClaim(now time.Time) {
+	if !d.Claim.Manual {
+		d.NextAttemptAt = now
+	}
+	d.Claim = nil
+}
+
+// Finish logs the claimed attempt's outcome and ends the claim. One of Succeed, Retry, Exhaust and, after an attempt by
+// hand that failed, KeepState must follow.
 func (d *Delivery) Finish(a Attempt) {
 	d.log(a)
 	d.Attempts = a.Number
-	d.RoundAttempts++
+	if a.Manual {
+		d.ResendAt = time.Time{}
+	} else {
+		d.RoundAttempts++
+	}
 	d.Claim, d.Interruptions = nil, 0
 	d.LastStatusCode, d.LastErrorCode = a.StatusCode, a.ErrorCode
 	d.UpdatedAt = a.StartedAt.Add(a.Duration)
@@ -181,17 +219,45 @@ func (d *Delivery) Finish(a Attempt) {
 func (d *Delivery) Succeed() { d.final(Delivered, d.UpdatedAt) }
 
 // Retry sets when the next attempt of the round is due.
-func (d *Delivery) Retry(at time.Time) { d.NextAttemptAt, d.DueAt = at, at.Add(Grace) }
+func (d *Delivery) Retry(at time.Time) {
+	d.NextAttemptAt = at
+	d.setDue(d.UpdatedAt)
+}
 
-// Exhaust makes d exhausted: the round's last attempt failed.
-func (d *Delivery) Exhaust() { d.final(Exhausted, d.UpdatedAt) }
+// Exhaust makes d exhausted: the round's last attempt failed. tripped is what Webhook.Trips says.
+func (d *Delivery) Exhaust(tripped bool) {
+	d.final(Exhausted, d.UpdatedAt)
+	d.Tripped = tripped
+	d.setDue(d.UpdatedAt)
+}
+
+// KeepState leaves d as it was before an attempt by hand that failed.
+func (d *Delivery) KeepState() { d.setDue(d.UpdatedAt) }
+
+// AskResend asks for one attempt by hand.
+func (d *Delivery) AskResend(now time.Time) {
+	d.ResendAt, d.UpdatedAt = now, now
+	d.setDue(now)
+}
+
+// DropResend takes the wish for an attempt by hand back.
+func (d *Delivery) DropResend(now time.Time) {
+	d.ResendAt, d.Interruptions, d.UpdatedAt = time.Time{}, 0, now
+	d.setDue(now)
+}
 
 // Hold makes d held for a webhook of the given generation until its hold time ends.
 func (d *Delivery) Hold(now time.Time, generation int64, holdTime time.Duration) {
 	d.State, d.Generation, d.RoundAttempts = Held, generation, 0
 	d.Claim, d.Interruptions, d.NextAttemptAt = nil, 0, time.Time{}
 	d.HeldUntil, d.UpdatedAt = now.Add(holdTime), now
-	d.DueAt = now.Add(Grace)
+	d.setDue(now)
+}
+
+// Untrip ends the waiting of an exhausted delivery: it stays exhausted.
+func (d *Delivery) Untrip(now time.Time) {
+	d.Tripped, d.UpdatedAt = false, now
+	d.setDue(now)
 }
 
 // Cancel makes d cancelled; the reason is shown to the partner.
@@ -210,8 +276,26 @@ func (d *Delivery) GiveUp(now time.Time, reason string) {
 func (d *Delivery) Expire(now time.Time) { d.final(StateExpired, now) }
 
 func (d *Delivery) final(s State, now time.Time) {
-	d.State, d.UpdatedAt = s, now
-	d.Claim, d.NextAttemptAt, d.HeldUntil, d.DueAt = nil, time.Time{}, time.Time{}, time.Time{}
+	d.State, d.UpdatedAt, d.Tripped = s, now, false
+	d.Claim, d.NextAttemptAt, d.HeldUntil = nil, time.Time{}, time.Time{}
+	d.setDue(now)
+}
+
+// setDue sets when something should have moved d on, whatever its state.
+func (d *Delivery) setDue(now time.Time) {
+	switch {
+	case d.Claim != nil:
+		d.DueAt = d.Claim.LeaseUntil.Add(Grace)
+	case d.State == StatePending && !d.NextAttemptAt.IsZero():
+		d.DueAt = d.NextAttemptAt.Add(Grace)
+		if !d.ResendAt.IsZero() {
+			d.DueAt = now.Add(Grace)
+		}
+	case !d.ResendAt.IsZero(), d.Waiting():
+		d.DueAt = now.Add(Grace)
+	default:
+		d.DueAt = time.Time{}
+	}
 }
 
 // ExpiresAt is when the store may drop d, zero while it must not.

@@ -19,6 +19,7 @@ const (
 	deliveryPrefix = "dlv_"
 	outboxPrefix   = "obx_"
 	parkedPrefix   = "prk_"
+	jobPrefix      = "job_"
 )
 
 var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -37,6 +38,12 @@ func (s IDSource) Webhook() string { return s.random(webhookPrefix) }
 
 // Outbox returns a new id for a row of the outbox.
 func (s IDSource) Outbox() string { return s.random(outboxPrefix) }
+
+// Job returns a new id for a job.
+func (s IDSource) Job() string { return s.random(jobPrefix) }
+
+// Probe returns a new id for a probe, which is stored nowhere.
+func (s IDSource) Probe() string { return s.random("probe_") }
 
 // TestDelivery returns a new id for a test send, which is stored nowhere.
 func (s IDSource) TestDelivery() string { return s.random("test_") }
@@ -82,6 +89,9 @@ func ParkedID(raw []byte, at time.Time) string { return derive(parkedPrefix, at,
 
 // ValidParkedID tells whether s could be the id of a parked record.
 func ValidParkedID(s string) bool { return validID(s, parkedPrefix) }
+
+// ValidJobID tells whether s could be a job's id.
+func ValidJobID(s string) bool { return validID(s, jobPrefix) }
 
 // DeliveryIDAt returns the smallest possible delivery id of a time, for ranges over the log.
 func DeliveryIDAt(at time.Time) string {

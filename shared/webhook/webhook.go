@@ -65,6 +65,11 @@ type Webhook struct {
 	Deactivation *Deactivation
 	// EverActive is false for a webhook that was created inactive and never activated: it holds no events.
 	EverActive bool
+	// OffGeneration is the generation under which the webhook was last switched off, 0 if it never was.
+	OffGeneration int64
+	// AutoReactivate is the partner's wish to be probed after failures switched the webhook off, and to have it active
+	// again when a probe succeeds.
+	AutoReactivate bool
 	// DiscardBelow: what was held under a smaller generation was discarded by the partner and is to be cancelled.
 	DiscardBelow int64
 	CreatedAt    time.Time
@@ -154,13 +159,20 @@ func (w *Webhook) Deactivate(now time.Time, reason DeactivationReason, deliveryI
 	if !w.Active {
 		return false
 	}
-	w.Active = false
+	w.Active, w.OffGeneration = false, w.Generation
 	w.Deactivation = &Deactivation{At: now, Reason: reason, DeliveryID: deliveryID}
 	w.UpdatedAt = now
 	return true
 }
 
-// Discarded tells whether d waited for w, held or between two attempts, when the partner discarded what was waiting.
+// Discarded tells whether d waited for w, for its activation or between two attempts, when the partner discarded what
+// was waiting.
 func (w *Webhook) Discarded(d *Delivery) bool {
-	return !d.State.Final() && d.Generation < w.DiscardBelow
+	return (!d.State.Final() || d.Tripped) && d.Generation < w.DiscardBelow
+}
+
+// Trips tells whether w's next activation must bring d again, whose round is exhausted: the round started under w's
+// present generation, or under the one that was switched off before the present one and not discarded.
+func (w *Webhook) Trips(d *Delivery) bool {
+	return d.Generation >= w.DiscardBelow && (d.Generation == w.Generation || d.Generation == w.OffGeneration)
 }

@@ -1,0 +1,215 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+const (
+	// inlineTime is how long one invocation works on one job before it hands over to the next: other deliveries wait for
+	// the same concurrency.
+	inlineTime = 10 * time.Second
+	// insuranceDelay is when a job is looked at again whatever becomes of the invocation that works on it: after the
+	// lease of the claim that it may leave behind.
+	insuranceDelay = webhook.Lease + spare
+	// lateAttempt is how long after its time an attempt that a job waits for counts as forgotten.
+	lateAttempt = 5 * time.Second
+)
+
+func jobMessage(ref webhook.JobRef) webhook.Message {
+	return webhook.Message{
+		Kind: webhook.JobMessage, Job: ref.Kind, Ref: webhook.Ref{PartnerID: ref.PartnerID, WebhookID: ref.WebhookID},
+	}
+}
+
+// presentJob returns the present job of a kind, or one without a version if there is none.
+func (e *Engine) presentJob(ctx context.Context, partnerID, webhookID string, kind webhook.JobKind) (webhook.Job, error) {
+	j, err := e.Store.Job(ctx, webhook.JobRef{PartnerID: partnerID, WebhookID: webhookID, Kind: kind})
+	if webhook.CodeOf(err) == webhook.NotFound {
+		return webhook.Job{PartnerID: partnerID, WebhookID: webhookID, Kind: kind}, nil
+	}
+	return j, err
+}
+
+// work makes the next steps of a job. The stored job decides what they are. Several messages may ask for them at once:
+// every step is a conditional write of the job, so one goes on and the others find it waiting.
+func (e *Engine) work(ctx context.Context, b *batch, m webhook.Message) error {
+	var err error
+	for range claimTries {
+		var j webhook.Job
+		j, err = e.presentJob(ctx, m.Ref.PartnerID, m.Ref.WebhookID, m.Job)
+		if err != nil {
+			return err
+		}
+		if j.State != webhook.JobRunning {
+			return nil
+		}
+		switch j.Kind {
+		case webhook.DrainJob, webhook.RecoverJob:
+			err = e.rounds(ctx, b, &j)
+		case webhook.ProbeJob:
+			err = e.probe(ctx, &j)
+		case webhook.WarningJob:
+		}
+		if webhook.CodeOf(err) != webhook.Conflict {
+			return err
+		}
+	}
+	return webhook.Wrap(webhook.Unavailable, err, "a job was changed by others")
+}
+
+// rounds brings deliveries to a webhook one after the other: it starts a round for the next one when the one before is
+// through. A first attempt that succeeds goes on to the next at once; after one that fails the round's own messages do.
+func (e *Engine) rounds(ctx context.Context, b *batch, j *webhook.Job) error {
+	began := e.Now()
+	if j.Step++; j.Step > webhook.MaxJobSteps {
+		e.Log.LogAttrs(ctx, slog.LevelError, "job ran out of steps", append(jobAttrs(j), slog.String("event", "job.stopped_by_limit"))...)
+		return e.endJob(ctx, j, webhook.JobStopped)
+	}
+	if !j.Counted && j.Kind == webhook.RecoverJob {
+		if counted, err := e.count(ctx, j, began); !counted || err != nil {
+			return err
+		}
+	}
+	src := source{e: e, job: j}
+	for insured := false; ; insured = true {
+		p, w, err := e.Store.Webhook(ctx, j.PartnerID, j.WebhookID)
+		if err != nil && webhook.CodeOf(err) != webhook.NotFound {
+			return err
+		}
+		if err != nil || !w.Active || p.Suspended {
+			return e.endJob(ctx, j, webhook.JobStopped)
+		}
+		j.Generation = w.Generation // an edit goes on under the new configuration
+		if waiting, err := e.await(ctx, j); waiting || err != nil {
+			return err
+		}
+		if !e.canSend(ctx) || e.Now().Sub(began) > inlineTime {
+			return e.handOver(ctx, j, 0)
+		}
+		d, more, err := src.next(ctx, &w)
+		switch {
+		case err != nil:
+			return err
+		case more:
+			return e.handOver(ctx, j, 0)
+		case d == nil:
+			return e.endJob(ctx, j, webhook.JobDone)
+		case d.Claim.Live(e.Now()):
+			return e.handOver(ctx, j, d.Claim.LeaseUntil.Sub(e.Now())) // it is being resent by hand
+		}
+		if !insured {
+			m := jobMessage(j.Ref())
+			m.Delay = insuranceDelay
+			if err := e.Queue.Send(ctx, m); err != nil {
+				return err
+			}
+		}
+		if over, err := e.round(ctx, b, j, d, &w); !over || err != nil {
+			return err
+		}
+	}
+}
+
+// await looks at the delivery that j waits for and tells whether j has to wait on. A round that something else should
+// have moved is moved from here.
+func (e *Engine) await(ctx context.Context, j *webhook.Job) (waiting bool, err error) {
+	if j.Current == "" {
+		return false, nil
+	}
+	d, err := e.Store.Delivery(ctx, webhook.Ref{PartnerID: j.PartnerID, WebhookID: j.WebhookID, DeliveryID: j.Current})
+	if err != nil && webhook.CodeOf(err) != webhook.NotFound && webhook.CodeOf(err) != webhook.Corrupt {
+		return false, err
+	}
+	if err != nil || d.State != webhook.StatePending {
+		j.Finish()
+		return false, nil
+	}
+	now := e.Now()
+	if d.Claim != nil && !d.Claim.Live(now) || d.Claim == nil && d.NextAttemptAt.Add(lateAttempt).Before(now) {
+		return true, e.enqueue(ctx, &d)
+	}
+	return true, nil
+}
+
+// round starts a round for d and makes its first attempt. It tells whether the round is over already.
+func (e *Engine) round(ctx context.Context, b *batch, j *webhook.Job, d *webhook.Delivery, w *webhook.Webhook) (over bool, err error) {
+	secrets, reason, err := e.ready(ctx, d, w)
+	if err != nil {
+		return false, err
+	}
+	now := e.Now()
+	change := webhook.Change{Jobs: []*webhook.Job{j}, Deliveries: []*webhook.Delivery{d}}
+	if reason != "" {
+		if d.State != webhook.Undeliverable {
+			change.Outbox = []webhook.OutboxEvent{e.event(webhook.DeliveryUndeliverable, d, reason)}
+		}
+		d.GiveUp(now, reason)
+		j.Wait(now, "")
+		j.Finish()
+		if err := e.commit(ctx, change); err != nil {
+			return false, err
+		}
+		e.logUndeliverable(ctx, d)
+		return true, nil
+	}
+	d.StartRound(now, w.Generation, now, j.Kind)
+	d.TakeClaim(now, e.IDs.Owner())
+	j.Wait(now, d.ID)
+	if err := e.commit(ctx, change); err != nil {
+		return false, err
+	}
+	if !e.claimed(ctx, d) {
+		return false, e.giveBack(ctx, d)
+	}
+	stored, err := e.send(ctx, d, w, secrets, b.tally)
+	if err != nil {
+		return false, err
+	}
+	if stored.State == webhook.StatePending {
+		return false, e.enqueue(ctx, stored)
+	}
+	j.Finish()
+	return true, nil
+}
+
+// handOver sends the message for the job's next step.
+func (e *Engine) handOver(ctx context.Context, j *webhook.Job, delay time.Duration) error {
+	if err := e.Store.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{j}}); err != nil {
+		return err
+	}
+	m := jobMessage(j.Ref())
+	m.Delay = max(delay, 0)
+	return e.Queue.Send(ctx, m)
+}
+
+// endJob stores a job's end.
+func (e *Engine) endJob(ctx context.Context, j *webhook.Job, s webhook.JobState) error {
+	now := e.Now()
+	change := webhook.Change{Jobs: []*webhook.Job{j}}
+	if s == webhook.JobDone && !j.DryRun {
+		j.Total = j.Done
+	}
+	j.End(now, s)
+	if s == webhook.JobDone && j.Kind == webhook.DrainJob && j.Done > 0 {
+		change.Outbox = []webhook.OutboxEvent{{
+			ID: e.IDs.Outbox(), Kind: webhook.WebhookDrained, PartnerID: j.PartnerID, WebhookID: j.WebhookID, Count: j.Done, At: now,
+		}}
+	}
+	if err := e.commit(ctx, change); err != nil {
+		return err
+	}
+	e.Log.LogAttrs(ctx, slog.LevelInfo, "job ended", append(jobAttrs(j), slog.String("event", "job.ended"))...)
+	return nil
+}
+
+func jobAttrs(j *webhook.Job) []slog.Attr {
+	return []slog.Attr{
+		slog.String("jobId", j.ID), slog.String("kind", string(j.Kind)), slog.String("partnerId", j.PartnerID),
+		slog.String("webhookId", j.WebhookID), slog.String("state", string(j.State)), slog.Int("done", j.Done),
+		slog.Int("total", j.Total), slog.Int("step", j.Step),
+	}
+}

@@ -1,0 +1,102 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// commit stores a Change and tells others of its operational events. If this ends in between, or the Change became real
+// though its answer was lost, the sweeper tells them.
+func (e *Engine) commit(ctx context.Context, c webhook.Change) error {
+	if err := e.Store.Commit(ctx, c); err != nil {
+		return err
+	}
+	if err := e.publish(ctx, c.Outbox); err != nil {
+		e.Log.LogAttrs(ctx, slog.LevelWarn, "operational event put off", slog.String("event", "outbox.put_off"),
+			slog.String("error", err.Error()))
+	}
+	return nil
+}
+
+// publish tells others of operational events and removes those that were accepted.
+func (e *Engine) publish(ctx context.Context, events []webhook.OutboxEvent) error {
+	if len(events) == 0 || e.Bus == nil {
+		return nil
+	}
+	accepted, err := e.Bus.Publish(ctx, events)
+	if len(accepted) == 0 {
+		return err
+	}
+	if removed := e.Store.RemoveOutbox(ctx, accepted); removed != nil {
+		return removed
+	}
+	return err
+}
+
+const (
+	// outboxAge is how old an operational event is that whoever stored it did not publish.
+	outboxAge = 15 * time.Second
+	// outboxPage is how many operational events are published at once.
+	outboxPage = 100
+)
+
+// publishLeft publishes the operational events that were left in the outbox, and returns how many.
+func (e *Engine) publishLeft(ctx context.Context) (n int, err error) {
+	if e.Bus == nil {
+		return 0, nil
+	}
+	before := e.Now().Add(-outboxAge)
+	for e.hasTime(ctx) {
+		events, err := e.Store.Outbox(ctx, before, outboxPage)
+		if err != nil || len(events) == 0 {
+			return n, err
+		}
+		// What can't be published now stays; more of the same would follow it.
+		if err := e.publish(ctx, events); err != nil {
+			return n, err
+		}
+		n += len(events)
+		if len(events) < outboxPage {
+			break
+		}
+	}
+	return n, nil
+}
+
+func (e *Engine) event(kind webhook.OutboxKind, d *webhook.Delivery, reason string) webhook.OutboxEvent {
+	return webhook.OutboxEvent{
+		ID: e.IDs.Outbox(), Kind: kind, PartnerID: d.PartnerID, WebhookID: d.WebhookID, DeliveryID: d.ID,
+		Reason: reason, At: e.Now(),
+	}
+}
+
+const (
+	// warnAfter is the failed attempt of a round that a partner is warned at: three in a row are no accident, and the
+	// webhook is not switched off for another 28 s at least.
+	warnAfter = 3
+	// warnEvery is how long the same failures are not told again.
+	warnEvery = time.Hour
+)
+
+// warn adds an early warning to the Change that stores a failed attempt, if one is due.
+func (e *Engine) warn(ctx context.Context, d *webhook.Delivery, c *webhook.Change) error {
+	if d.RoundAttempts != warnAfter {
+		return nil
+	}
+	j, err := e.presentJob(ctx, d.PartnerID, d.WebhookID, webhook.WarningJob)
+	if err != nil {
+		return err
+	}
+	now := e.Now()
+	if j.Rev > 0 && j.Generation == d.Generation && now.Sub(j.UpdatedAt) < warnEvery {
+		return nil
+	}
+	j.ID, j.State, j.Generation = e.IDs.Job(), webhook.JobDone, d.Generation
+	j.CreatedAt, j.UpdatedAt = now, now
+	c.Jobs = append(c.Jobs, &j)
+	c.Outbox = append(c.Outbox, e.event(webhook.WebhookFailing, d, string(d.LastErrorCode)))
+	return nil
+}

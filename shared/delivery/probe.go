@@ -1,0 +1,90 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// probeType is the event type of a probe. No receiver written from the partner guide acts on it.
+const probeType webhook.EventType = "webhook.probe"
+
+// reasonProbe is why a webhook became active again by itself.
+const reasonProbe = "probe"
+
+// probe asks a webhook that failures switched off whether it is well again, if it is time to, and activates it if it
+// is. A probe is stored before it is sent: a lost one is followed by the next at its time.
+func (e *Engine) probe(ctx context.Context, j *webhook.Job) error {
+	p, w, err := e.Store.Webhook(ctx, j.PartnerID, j.WebhookID)
+	if err != nil && webhook.CodeOf(err) != webhook.NotFound {
+		return err
+	}
+	now := e.Now()
+	if err != nil || !probed(&w) || now.Sub(j.CreatedAt) > e.HoldTime {
+		return e.endJob(ctx, j, webhook.JobStopped)
+	}
+	if now.Before(j.ProbeAt()) {
+		return nil
+	}
+	secrets, err := e.Vault.OpenSecrets(ctx, &w)
+	if webhook.CodeOf(err) == webhook.Corrupt {
+		return e.endJob(ctx, j, webhook.JobStopped)
+	}
+	if err != nil {
+		return err
+	}
+	j.Step++
+	j.UpdatedAt = now
+	j.DueAt = j.ProbeAt()
+	if err := e.Store.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{j}}); err != nil {
+		return err
+	}
+	if p.Suspended || !e.canSend(ctx) {
+		return nil
+	}
+	body, err := json.Marshal(map[string]any{"type": probeType, "webhookId": w.ID})
+	if err != nil {
+		return err
+	}
+	resp := e.Sender.Send(ctx, BuildRequest(&w, secrets, e.IDs.Probe(), probeType, j.Step, body, e.Now()))
+	e.Log.LogAttrs(ctx, slog.LevelInfo, "probe", append(jobAttrs(j), slog.String("event", "webhook.probed"),
+		slog.Int("statusCode", resp.StatusCode), slog.String("errorCode", string(resp.ErrorCode)))...)
+	if !resp.OK() {
+		return nil
+	}
+	return e.reactivate(ctx, j, w.Generation)
+}
+
+// probed tells whether w is one that probes may bring back.
+func probed(w *webhook.Webhook) bool {
+	return w.AutoReactivate && w.Deactivation != nil && w.Deactivation.Reason == webhook.ReasonFailures
+}
+
+// reactivate activates a webhook whose probe succeeded under a generation, and starts the drain.
+func (e *Engine) reactivate(ctx context.Context, j *webhook.Job, generation int64) error {
+	_, w, err := e.Store.Webhook(ctx, j.PartnerID, j.WebhookID)
+	if err != nil {
+		return err
+	}
+	if w.Generation != generation || !probed(&w) {
+		return nil // what was probed is not what is there now
+	}
+	old, err := e.presentJob(ctx, w.PartnerID, w.ID, webhook.DrainJob)
+	if err != nil {
+		return err
+	}
+	now := e.Now()
+	w.Activate(now)
+	drain := webhook.NewDrain(old, &w, now, e.IDs.Job(), 0)
+	j.End(now, webhook.JobDone)
+	err = e.commit(ctx, webhook.Change{Webhook: &w, Jobs: []*webhook.Job{drain, j}, Outbox: []webhook.OutboxEvent{{
+		ID: e.IDs.Outbox(), Kind: webhook.WebhookReactivated, PartnerID: w.PartnerID, WebhookID: w.ID,
+		Reason: reasonProbe, At: now,
+	}}})
+	if err != nil {
+		return err
+	}
+	return e.Queue.Send(ctx, jobMessage(drain.Ref()))
+}

@@ -1,0 +1,117 @@
+package delivery
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// sourcePage is how many deliveries a job looks ahead.
+const sourcePage = 50
+
+// source finds the deliveries that a job is about, in the order of their records.
+type source struct {
+	e   *Engine
+	job *webhook.Job
+	// ahead is what the last page held that was not looked at yet; after is where it ended, nil at the end.
+	ahead []webhook.Ref
+	after []byte
+}
+
+// next returns the next delivery for a round as it is stored: lists may show what deliveries were. It is nil if there is
+// none, or with more set if the invocation's time ended in the search.
+func (s *source) next(ctx context.Context, w *webhook.Webhook) (d *webhook.Delivery, more bool, err error) {
+	for first := len(s.ahead) == 0; ; first = false {
+		for len(s.ahead) > 0 {
+			ref := s.ahead[0]
+			s.ahead = s.ahead[1:]
+			d, err := s.e.Store.Delivery(ctx, ref)
+			if err != nil && !s.e.skip(ctx, ref, err) {
+				return nil, false, err
+			}
+			s.job.Last = ref.DeliveryID
+			if err == nil && s.wants(&d) && !w.Discarded(&d) {
+				return &d, false, nil
+			}
+		}
+		if !s.e.canSend(ctx) {
+			return nil, true, nil
+		}
+		if more, err := s.page(ctx, first); err != nil || !more {
+			return nil, false, err
+		}
+	}
+}
+
+func (s *source) wants(d *webhook.Delivery) bool {
+	if s.job.Kind == webhook.RecoverJob {
+		return chosen(s.job, d)
+	}
+	return d.Waiting()
+}
+
+// chosen tells whether a recovery is about d, as far as its time does not decide it.
+func chosen(j *webhook.Job, d *webhook.Delivery) bool {
+	return slices.Contains(j.States, d.State) && (j.EventType == "" || j.EventType == d.Event.Type)
+}
+
+// page looks further ahead; more is false if there is nothing more. A drain begins at the front whenever it has come to
+// the end of a page: what it brought is no longer there, and what was held late may stand anywhere.
+func (s *source) page(ctx context.Context, first bool) (more bool, err error) {
+	if s.job.Kind == webhook.RecoverJob {
+		items, _, err := s.e.Store.Deliveries(ctx, recovery(s.job))
+		for i := range items {
+			if s.wants(&items[i]) {
+				s.ahead = append(s.ahead, items[i].Ref())
+			}
+		}
+		if len(items) > 0 && len(s.ahead) == 0 {
+			s.job.Last = items[len(items)-1].ID
+		}
+		return len(items) > 0, err
+	}
+	if first {
+		s.after = nil
+	} else if s.after == nil {
+		return false, nil
+	}
+	s.ahead, s.after, err = s.e.Store.Held(ctx, s.job.PartnerID, s.job.WebhookID, webhook.Page{Limit: sourcePage, After: s.after})
+	return len(s.ahead) > 0 || s.after != nil, err
+}
+
+// recovery asks for what follows the delivery that a recovery has reached.
+func recovery(j *webhook.Job) webhook.DeliveryQuery {
+	return webhook.DeliveryQuery{
+		PartnerID: j.PartnerID, WebhookID: j.WebhookID, Since: j.Since, Until: j.Until,
+		OldestFirst: true, AfterID: j.Last, Page: webhook.Page{Limit: walkPage},
+	}
+}
+
+// count finds out how many deliveries a recovery is about and tells whether it is through and the recovery may begin.
+func (e *Engine) count(ctx context.Context, j *webhook.Job, began time.Time) (counted bool, err error) {
+	for {
+		items, _, err := e.Store.Deliveries(ctx, recovery(j))
+		if err != nil {
+			return false, err
+		}
+		for i := range items {
+			if chosen(j, &items[i]) {
+				j.Total++
+			}
+		}
+		if len(items) == 0 {
+			break
+		}
+		j.Last = items[len(items)-1].ID
+		if !e.canSend(ctx) || e.Now().Sub(began) > inlineTime {
+			return false, e.handOver(ctx, j, 0)
+		}
+	}
+	j.Counted, j.Last = true, ""
+	if j.DryRun {
+		return false, e.endJob(ctx, j, webhook.JobDone)
+	}
+	return true, nil
+}
