@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ func TestCallCounts(t *testing.T) {
 	w := &webhook.Webhook{PartnerID: "p", ID: "w"}
 	d := storetest.Delivery("p", "w", "v", at)
 	d.TakeClaim(at, "owner")
+	job := &webhook.Job{PartnerID: "p", WebhookID: "w", Kind: webhook.DrainJob, ID: "job_1", State: webhook.JobRunning}
 	large := storetest.Delivery("p", "w", "large", at)
 	large.Body = make([]byte, 50_000)
 	_, _ = rand.Read(large.Body)
@@ -72,6 +74,21 @@ func TestCallCounts(t *testing.T) {
 		{"exhaust", func() error {
 			return s.Commit(ctx, webhook.Change{Webhook: w, Deliveries: []*webhook.Delivery{d}, Outbox: []webhook.OutboxEvent{{ID: "o", At: at}}})
 		}, map[string]int{"TransactWriteItems": 1}},
+		{"start job", func() error { return s.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{job}}) }, map[string]int{"PutItem": 1}},
+		{"start another", func() error {
+			old := *job
+			job.ID = "job_2"
+			return s.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{job}, EndedJob: &old})
+		}, map[string]int{"TransactWriteItems": 1}},
+		{"job", func() error { _, err := s.Job(ctx, job.Ref()); return err }, map[string]int{"GetItem": 1}},
+		{"earlier job", func() error {
+			_, err := s.Job(ctx, webhook.JobRef{PartnerID: "p", WebhookID: "w", Kind: webhook.DrainJob, ID: "job_1"})
+			return err
+		}, map[string]int{"GetItem": 2}},
+		{"outbox", func() error { _, err := s.Outbox(ctx, at, 100); return err }, map[string]int{"Query": 1}},
+		{"remove from outbox", func() error {
+			return s.RemoveOutbox(ctx, []webhook.OutboxEvent{{ID: "o", At: at}})
+		}, map[string]int{"BatchWriteItem": 1}},
 		{"read delivery", func() error { _, err := s.Delivery(ctx, d.Ref()); return err }, map[string]int{"GetItem": 1}},
 		{"read large", func() error { _, err := s.Delivery(ctx, large.Ref()); return err }, map[string]int{"GetItem": 2}},
 		{"partner and webhooks", func() error { _, _, err := s.PartnerWebhooks(ctx, "p"); return err }, map[string]int{"Query": 1}},
@@ -110,6 +127,7 @@ func TestLostAnswer(t *testing.T) {
 	p := &webhook.Partner{ID: "p"}
 	w := &webhook.Webhook{PartnerID: "p", ID: "w"}
 	d := storetest.Delivery("p", "w", "v", at)
+	job := &webhook.Job{PartnerID: "p", WebhookID: "w", Kind: webhook.DrainJob, ID: "job_1"}
 	large := storetest.Delivery("p", "w", "large", at)
 	large.Body = make([]byte, 9000)
 	_, _ = rand.Read(large.Body)
@@ -123,6 +141,7 @@ func TestLostAnswer(t *testing.T) {
 		"api key":    {AddCredential: &webhook.Credential{ID: "key", Kind: webhook.APIKey}},
 		"answer":     {Answer: &webhook.Answer{PartnerID: "p", Key: "k", ExpiresAt: at}},
 		"outbox":     {Outbox: []webhook.OutboxEvent{{ID: "o", At: at}}},
+		"job":        {Jobs: []*webhook.Job{job}},
 	} {
 		x.wire.lose = 1
 		if err := s.Commit(ctx, c); err != nil {
@@ -139,6 +158,11 @@ func TestLostAnswer(t *testing.T) {
 		commit(t, s, deliveries(large))
 		x.wire.lose = 1
 		commit(t, s, webhook.Change{Partner: p, Deliveries: []*webhook.Delivery{d, large}})
+		x.wire.lose = 1
+		commit(t, s, webhook.Change{Jobs: []*webhook.Job{job}})
+		ended := *job
+		x.wire.lose = 1
+		commit(t, s, webhook.Change{Jobs: []*webhook.Job{job}, EndedJob: &ended})
 	}
 	got, err := s.Delivery(ctx, d.Ref())
 	if err != nil || got.Rev != 5 || d.Rev != 5 {
@@ -239,18 +263,25 @@ func TestTTL(t *testing.T) {
 		"delivered":  {deliveries(inState(webhook.Delivered)), at.Add(webhook.FinalRetention + time.Second)},
 		"held":       {deliveries(inState(webhook.Held)), time.Time{}},
 		"cancelled":  {deliveries(inState(webhook.Cancelled)), at.Add(webhook.FinalRetention + time.Second)},
+		"tripped":    {deliveries(tripped()), at.Add(webhook.FinalRetention + time.Second)},
+		"job":        {webhook.Change{Jobs: []*webhook.Job{jobIn(webhook.JobRunning)}}, time.Time{}},
+		"job's end":  {webhook.Change{Jobs: []*webhook.Job{jobIn(webhook.JobDone)}}, at.Add(webhook.JobRetention + time.Second)},
+		"kept job":   {webhook.Change{EndedJob: jobIn(webhook.JobStopped)}, at.Add(webhook.JobRetention + time.Second)},
 		"large body": {deliveries(largeDelivery()), time.Time{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := newTables(t)
 			commit(t, x.store(), c.change)
 			table := x.options.ServiceTable
-			if c.change.Deliveries != nil {
+			if c.change.Deliveries != nil || c.change.Jobs != nil || c.change.EndedJob != nil {
 				table = x.options.DeliveriesTable
 			}
 			r, err := x.Scan(context.Background(), &dynamodb.ScanInput{TableName: aws.String(table)})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if len(r.Items) == 0 {
+				t.Fatal("nothing was stored")
 			}
 			for _, it := range r.Items {
 				got := ttlOf(it)
@@ -290,32 +321,21 @@ func inState(s webhook.State) *webhook.Delivery {
 	return d
 }
 
+func tripped() *webhook.Delivery {
+	d := inState(webhook.Exhausted)
+	d.Tripped = true
+	return d
+}
+
+func jobIn(s webhook.JobState) *webhook.Job {
+	return &webhook.Job{PartnerID: "p", WebhookID: "w", Kind: webhook.RecoverJob, ID: "job_1", State: s, UpdatedAt: at}
+}
+
 func largeDelivery() *webhook.Delivery {
 	d := storetest.Delivery("p", "w", "v", at)
 	d.Body = make([]byte, 10_000)
 	_, _ = rand.Read(d.Body)
 	return d
-}
-
-// TestOutbox checks the row that the publisher of operational events will find.
-func TestOutbox(t *testing.T) {
-	x := newTables(t)
-	var e webhook.OutboxEvent
-	storetest.Fill(t, &e)
-	e.At = at
-	commit(t, x.store(), webhook.Change{Outbox: []webhook.OutboxEvent{e}})
-	it := onlyItem(t, x, x.options.ServiceTable)
-	for name, want := range map[string]string{
-		"pk": "OUTBOX", "sk": "1772600767000#" + e.ID, "id": e.ID, "k": string(e.Kind), "p": e.PartnerID,
-		"wh": e.WebhookID, "d": e.DeliveryID, "re": e.Reason,
-	} {
-		if got, ok := it[name].(*types.AttributeValueMemberS); !ok || got.Value != want {
-			t.Errorf("%s is %v, want %q", name, it[name], want)
-		}
-	}
-	if err := x.store().Commit(context.Background(), webhook.Change{Outbox: []webhook.OutboxEvent{e}}); webhook.CodeOf(err) != webhook.Conflict {
-		t.Errorf("a second event of the same id: %v, want a conflict", err)
-	}
 }
 
 // TestPositions checks that what is not a position of the list at hand is refused, and that one reaches no other
@@ -338,6 +358,21 @@ func TestPositions(t *testing.T) {
 	for _, after := range [][]byte{[]byte("x"), []byte("w"), []byte("w#"), []byte("w\x00"), make([]byte, 300), append(next, ' ')} {
 		if _, _, err := s.Webhooks(ctx, "p", webhook.Page{Limit: 1, After: after}); webhook.CodeOf(err) != webhook.Invalid {
 			t.Errorf("webhooks after %q: %v, want invalid", after, err)
+		}
+	}
+	// A position of deliveries goes on in its own direction only.
+	for i := range 2 {
+		commit(t, s, deliveries(storetest.Delivery("p", "w", strconv.Itoa(i), at)))
+	}
+	for _, oldestFirst := range []bool{false, true} {
+		q := webhook.DeliveryQuery{PartnerID: "p", WebhookID: "w", OldestFirst: oldestFirst, Page: webhook.Page{Limit: 1}}
+		_, after, err := s.Deliveries(ctx, q)
+		if err != nil || after == nil {
+			t.Fatalf("the next position is %q, %v", after, err)
+		}
+		q.OldestFirst, q.After = !oldestFirst, after
+		if _, _, err := s.Deliveries(ctx, q); webhook.CodeOf(err) != webhook.Invalid {
+			t.Errorf("deliveries after a position of the other direction: %v, want invalid", err)
 		}
 	}
 	for name, list := range map[string]func(webhook.Page) error{
