@@ -31,19 +31,23 @@ const formatVersion = 1
 
 // parked is a parked record as JSON. Record is base64, since it may be any bytes.
 type parked struct {
-	Version  int       `json:"v"`
-	ID       string    `json:"id"`
-	Reason   string    `json:"reason"`
-	Detail   string    `json:"detail"`
-	ParkedAt time.Time `json:"parkedAt"`
-	Record   []byte    `json:"record"`
+	Version        int       `json:"v"`
+	ID             string    `json:"id"`
+	Reason         string    `json:"reason"`
+	Detail         string    `json:"detail"`
+	Attribute      string    `json:"attribute,omitempty"`
+	PartnerID      string    `json:"partnerId,omitempty"`
+	VerificationID string    `json:"verificationId,omitempty"`
+	ParkedAt       time.Time `json:"parkedAt"`
+	Record         []byte    `json:"record"`
 }
 
 // Park implements delivery.Objects with one PutObject. Parking the same record at another time or for another reason
 // leaves the object before in place; readers take the latest.
 func (o *Objects) Park(ctx context.Context, p webhook.Parked) error {
 	b, err := json.Marshal(parked{
-		Version: formatVersion, ID: p.ID, Reason: p.Reason, Detail: p.Detail, ParkedAt: p.ParkedAt, Record: p.Record,
+		Version: formatVersion, ID: p.ID, Reason: p.Reason, Detail: p.Detail, Attribute: p.Attribute,
+		PartnerID: p.PartnerID, VerificationID: p.VerificationID, ParkedAt: p.ParkedAt, Record: p.Record,
 	})
 	if err != nil {
 		return webhook.Wrap(webhook.Internal, err, "a parked record could not be encoded")
@@ -51,8 +55,12 @@ func (o *Objects) Park(ctx context.Context, p webhook.Parked) error {
 	return o.put(ctx, parkedKey(&p), b)
 }
 
-// Parked implements delivery.Objects and portal.Parked with one ListObjectsV2 and one GetObject.
+// Parked implements delivery.Objects and portal.Parked with one ListObjectsV2 and one GetObject, of which a lost batch
+// takes the second only.
 func (o *Objects) Parked(ctx context.Context, id string) (webhook.Parked, error) {
+	if isLost(id) {
+		return o.lost(ctx, id)
+	}
 	keys, err := o.keysOf(ctx, id)
 	if err != nil {
 		return webhook.Parked{}, err
@@ -60,7 +68,7 @@ func (o *Objects) Parked(ctx context.Context, id string) (webhook.Parked, error)
 	if len(keys) == 0 {
 		return webhook.Parked{}, webhook.Errorf(webhook.NotFound, "no such parked record")
 	}
-	b, err := o.get(ctx, keys[len(keys)-1])
+	b, _, err := o.get(ctx, keys[len(keys)-1])
 	if err != nil {
 		return webhook.Parked{}, err
 	}
@@ -68,7 +76,10 @@ func (o *Objects) Parked(ctx context.Context, id string) (webhook.Parked, error)
 	if err := json.Unmarshal(b, &p); err != nil || p.Version != formatVersion {
 		return webhook.Parked{}, webhook.Wrap(webhook.Corrupt, errors.Join(err, errors.New(id)), "a parked record could not be read")
 	}
-	return webhook.Parked{ID: p.ID, Reason: p.Reason, Detail: p.Detail, ParkedAt: p.ParkedAt, Record: p.Record}, nil
+	return webhook.Parked{
+		ID: p.ID, Reason: p.Reason, Detail: p.Detail, Attribute: p.Attribute, PartnerID: p.PartnerID,
+		VerificationID: p.VerificationID, ParkedAt: p.ParkedAt, Record: p.Record,
+	}, nil
 }
 
 // Unpark implements delivery.Objects with one ListObjectsV2 and a DeleteObject for each object of the record.
@@ -77,6 +88,7 @@ func (o *Objects) Unpark(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	// The object that readers take goes last: a removal cut short leaves the record, not an earlier state of it.
 	for _, k := range keys {
 		_, err := o.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(o.bucket), Key: aws.String(k)})
 		if err != nil {
@@ -91,6 +103,12 @@ func (o *Objects) KeepRecord(ctx context.Context, ref webhook.Ref, record []byte
 	return o.put(ctx, recordKey(ref), record)
 }
 
+// KeptRecord implements delivery.Objects with one GetObject.
+func (o *Objects) KeptRecord(ctx context.Context, ref webhook.Ref) ([]byte, error) {
+	b, _, err := o.get(ctx, recordKey(ref))
+	return b, err
+}
+
 func (o *Objects) put(ctx context.Context, key string, b []byte) error {
 	_, err := o.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: aws.String(o.bucket), Key: aws.String(key), Body: bytes.NewReader(b),
@@ -99,15 +117,16 @@ func (o *Objects) put(ctx context.Context, key string, b []byte) error {
 	return webhook.Wrap(webhook.Unavailable, err, "an object was not stored")
 }
 
-func (o *Objects) get(ctx context.Context, key string) ([]byte, error) {
+// get returns an object and when it was stored.
+func (o *Objects) get(ctx context.Context, key string) ([]byte, time.Time, error) {
 	r, err := o.client.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(o.bucket), Key: aws.String(key)})
 	var absent *types.NoSuchKey
 	if errors.As(err, &absent) {
-		return nil, webhook.Errorf(webhook.NotFound, "no such object")
+		return nil, time.Time{}, webhook.Errorf(webhook.NotFound, "no such object")
 	}
 	if err != nil {
-		return nil, webhook.Wrap(webhook.Unavailable, err, "an object was not read")
+		return nil, time.Time{}, webhook.Wrap(webhook.Unavailable, err, "an object was not read")
 	}
 	b, err := io.ReadAll(r.Body)
-	return b, webhook.Wrap(webhook.Unavailable, errors.Join(err, r.Body.Close()), "an object was not read")
+	return b, aws.ToTime(r.LastModified), webhook.Wrap(webhook.Unavailable, errors.Join(err, r.Body.Close()), "an object was not read")
 }
