@@ -154,14 +154,22 @@ func (e *endpoint) count() int { return len(e.arrived()) }
 // about counts the requests for one verification.
 func (e *endpoint) about(verificationID string) (n int) {
 	for _, r := range e.arrived() {
-		var body struct {
-			Data struct{ VerificationID string }
-		}
-		if json.Unmarshal([]byte(r.body), &body) == nil && body.Data.VerificationID == verificationID {
+		if verificationOf(r) == verificationID {
 			n++
 		}
 	}
 	return n
+}
+
+// verificationOf returns what a request is about, as its default body says.
+func verificationOf(r arrived) string {
+	var body struct {
+		Data struct{ VerificationID string }
+	}
+	if json.Unmarshal([]byte(r.body), &body) != nil {
+		return ""
+	}
+	return body.Data.VerificationID
 }
 
 // attempts are the x-webhook-attempt headers in the order of arrival.

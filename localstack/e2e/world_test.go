@@ -121,6 +121,7 @@ type hook struct {
 	Rotation        *struct{ EndsAt time.Time }
 	SuccessRate     *float64
 	HeldCount       int
+	Drain           *jobView
 	Deactivation    *struct {
 		Reason     string
 		DeliveryID string
@@ -165,6 +166,7 @@ type deliveryView struct {
 	Reason         *string
 	AttemptLog     []struct {
 		Number     int
+		Manual     bool
 		StartedAt  time.Time
 		DurationMs int64
 		StatusCode *int
