@@ -78,6 +78,7 @@ func (k *stack) environment(spec functionSpec) *map[string]*string {
 		env.DeliveriesTable:    k.deliveries.TableName(),
 		env.VerificationsTable: k.verifications.TableName(),
 		env.QueueURL:           k.queue.QueueUrl(),
+		env.DeadLettersURL:     k.deadLetters.QueueUrl(),
 		env.ParkedBucket:       k.parked.BucketName(),
 		env.KMSKeyID:           k.key.KeyId(),
 		env.HoldHours:          jsii.String(strconv.Itoa(k.HoldHours)),

@@ -25,14 +25,14 @@ func TestFunctions(t *testing.T) {
 		env             []string
 	}{
 		"portal":     {29, 512, []string{"DELIVERIES_TABLE", "KMS_KEY_ID", "QUEUE_URL", "SERVICE_TABLE", "STAGE", "VERIFICATIONS_TABLE"}},
-		"admin":      {29, 256, []string{"KMS_KEY_ID", "PARKED_BUCKET", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
+		"admin":      {29, 256, []string{"DEAD_LETTERS_URL", "KMS_KEY_ID", "PARKED_BUCKET", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
 		"dispatcher": {60, 512, delivery},
 		"retrier":    {60, 512, delivery},
 		"sweeper":    {50, 256, []string{"DELIVERIES_TABLE", "HOLD_HOURS", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
 	}
 	values := map[string]string{
 		"DELIVERIES_TABLE": "Deliveries", "SERVICE_TABLE": "Service", "QUEUE_URL": "DeliveryQueue", "PARKED_BUCKET": "Parked",
-		"VERIFICATIONS_TABLE": "Verifications", "OWN_HOSTS": "Api.execute-api.AWS::Region.AWS::URLSuffix",
+		"DEAD_LETTERS_URL": "DeadLetters", "VERIFICATIONS_TABLE": "Verifications", "OWN_HOSTS": "Api.execute-api.AWS::Region.AWS::URLSuffix",
 		"KMS_KEY_ID": "SecretsKey", "HOLD_HOURS": "168", "SSL_CERT_FILE": "/ca.pem",
 	}
 	each(t, func(t *testing.T, stage string, tpl template) {

@@ -39,11 +39,13 @@ func (k *stack) addAdmin() {
 	k.addFunction(functionSpec{
 		id: "Admin", name: "admin", timeoutSeconds: 29, memoryMB: 256,
 		description: "The administrators' API",
-		env:         []string{env.ServiceTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID, env.Stage, env.ConsoleURL},
+		env:         []string{env.ServiceTable, env.QueueURL, env.DeadLettersURL, env.ParkedBucket, env.KMSKeyID, env.Stage, env.ConsoleURL},
 		may: []awsiam.PolicyStatement{
 			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
 				"dynamodb:PutItem", "dynamodb:DeleteItem"),
 			allow(list(k.queue.QueueArn()), "sqs:SendMessage"),
+			// What is put back on the delivery queue is taken from here, so that nobody else needs rights on either.
+			allow(list(k.deadLetters.QueueArn()), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
 			allow(list(k.parked.BucketArn()), "s3:ListBucket"),
 			allow(list(k.parked.ArnForObjects(jsii.String("*"))), "s3:GetObject"),
 			k.allowKey("kms:GenerateDataKey", "kms:Decrypt"),

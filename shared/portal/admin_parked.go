@@ -2,26 +2,36 @@ package portal
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/cr3dentials/verification-webhooks/shared/payload"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
 func (a *admin) parkedRoutes(rs *routes) {
 	register(rs, huma.Operation{OperationID: "listParked", Method: http.MethodGet, Path: "/admin/parked"}, noBody, a.listParked)
+	register(rs, huma.Operation{OperationID: "getParked", Method: http.MethodGet, Path: "/admin/parked/{id}"}, noBody, a.getParked)
 	register(rs, huma.Operation{
 		OperationID: "redriveParked", Method: http.MethodPost, Path: "/admin/parked/{id}/redrive", DefaultStatus: http.StatusAccepted,
 	}, optionalBody, a.redrive)
+	a.deadLetterRoutes(rs)
 }
 
 type parkedView struct {
-	ID       string    `json:"id"`
-	Reason   string    `json:"reason"`
-	ParkedAt time.Time `json:"parkedAt"`
-	Size     int64     `json:"size" doc:"Of the record, in bytes."`
+	ID             string    `json:"id"`
+	Kind           string    `json:"kind" doc:"record: it cannot become an event; delivery: its attempts kept being interrupted; lost: a batch of records that left the stream unhandled."`
+	Reason         string    `json:"reason"`
+	Detail         string    `json:"detail,omitempty"`
+	Attribute      string    `json:"attribute,omitempty" doc:"The attribute of the record that is at fault."`
+	PartnerID      string    `json:"partnerId,omitempty" doc:"As the record has it; it may be of any form."`
+	VerificationID string    `json:"verificationId,omitempty"`
+	ParkedAt       time.Time `json:"parkedAt"`
+	Size           int64     `json:"size" doc:"In bytes: of the record, or of a lost batch as Lambda wrote it."`
 }
 
 type listParkedOutput struct{ Body list[parkedView] }
@@ -37,14 +47,82 @@ func (a *admin) listParked(ctx context.Context, in *PageParams) (*listParkedOutp
 	}
 	out := &listParkedOutput{Body: list[parkedView]{Items: []parkedView{}}}
 	for _, x := range items {
-		out.Body.Items = append(out.Body.Items, parkedView{ID: x.ID, Reason: x.Reason, ParkedAt: shownTime(x.ParkedAt), Size: x.Size})
+		out.Body.Items = append(out.Body.Items, parkedViewOf(x))
 	}
 	out.Body.NextCursor, err = a.cursors.next(ctx, after, "admin", "parked")
 	return out, err
 }
 
+func parkedViewOf(x webhook.ParkedSummary) parkedView {
+	return parkedView{
+		ID: x.ID, Kind: string(webhook.ParkedKindOf(x.Reason)), Reason: x.Reason, Detail: x.Detail, Attribute: x.Attribute,
+		PartnerID: x.PartnerID, VerificationID: x.VerificationID, ParkedAt: shownTime(x.ParkedAt), Size: x.Size,
+	}
+}
+
+// ParkedParam is the id in a path. It is exported because huma reads it by reflection.
+type ParkedParam struct {
+	ID string `path:"id"`
+}
+
+// maxShownRecord is the largest record that is shown, in bytes. A function's answer has at most 6 MB, and a record is
+// escaped twice on its way into it.
+const maxShownRecord = 1 << 20
+
+type parkedDetails struct {
+	parkedView
+	WebhookID  string        `json:"webhookId,omitempty" doc:"Of a delivery."`
+	DeliveryID string        `json:"deliveryId,omitempty" doc:"Of a delivery."`
+	Records    []subjectView `json:"records,omitempty" doc:"What a lost batch holds."`
+	Record     string        `json:"record,omitempty" doc:"The record's JSON as text. Left out above 1 MiB; the bucket of parked records has it."`
+}
+
+type subjectView struct {
+	PartnerID      string `json:"partnerId,omitempty"`
+	VerificationID string `json:"verificationId,omitempty"`
+}
+
+type parkedOutput struct {
+	Body parkedDetails `nameHint:"ParkedDetails"`
+}
+
+func (a *admin) getParked(ctx context.Context, in *ParkedParam) (*parkedOutput, error) {
+	p, err := a.cfg.Parked.Parked(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	v := parkedDetails{parkedView: parkedViewOf(webhook.ParkedSummary{
+		ID: p.ID, Reason: p.Reason, Detail: p.Detail, Attribute: p.Attribute, PartnerID: p.PartnerID,
+		VerificationID: p.VerificationID, ParkedAt: p.ParkedAt, Size: int64(len(p.Record)),
+	})}
+	switch webhook.ParkedKindOf(p.Reason) {
+	case webhook.ParkedDelivery:
+		var ref webhook.Ref
+		if err := json.Unmarshal(p.Record, &ref); err == nil {
+			v.PartnerID, v.WebhookID, v.DeliveryID = ref.PartnerID, ref.WebhookID, ref.DeliveryID
+		}
+	case webhook.ParkedLost:
+		records, err := payload.Split(p.Record)
+		if err != nil {
+			break // the record shows why
+		}
+		for _, raw := range records {
+			var s subjectView
+			s.PartnerID, s.VerificationID = payload.Subject(raw)
+			v.Records = append(v.Records, s)
+		}
+	case webhook.ParkedRecord:
+		// Records that were parked by earlier versions were stored without it.
+		v.PartnerID, v.VerificationID = payload.Subject(p.Record)
+	}
+	if len(p.Record) <= maxShownRecord {
+		v.Record = strings.ToValidUTF8(string(p.Record), "\uFFFD")
+	}
+	return &parkedOutput{Body: v}, nil
+}
+
 type redriveInput struct {
-	ID   string `path:"id"`
+	ParkedParam
 	Body *emptyBody
 }
 
@@ -54,11 +132,8 @@ type redriveOutput struct {
 	} `nameHint:"Redriven"`
 }
 
-// redrive has a parked record handled again, by the retrier.
+// redrive has what is parked handled again, by the retrier.
 func (a *admin) redrive(ctx context.Context, in *redriveInput) (*redriveOutput, error) {
-	if !webhook.ValidParkedID(in.ID) {
-		return nil, webhook.Errorf(webhook.NotFound, notFoundText)
-	}
 	parked, err := a.cfg.Parked.Parked(ctx, in.ID)
 	if err != nil {
 		return nil, err

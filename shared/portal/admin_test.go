@@ -151,24 +151,3 @@ func TestPortalSession(t *testing.T) {
 		t.Fatal("the console's own address is not used")
 	}
 }
-
-func TestParked(t *testing.T) {
-	w := newWorld(t)
-	record := []byte(`{"eventID":"1","partner":"acme"}`)
-	p := webhook.Parked{ID: webhook.ParkedID(record, worldStart), Reason: "missing_partner", Detail: "d", ParkedAt: worldStart, Record: record}
-	if err := w.objects.Park(t.Context(), p); err != nil {
-		t.Fatal(err)
-	}
-	r := w.doAdmin("GET", "/admin/parked", nil).want(200)
-	want := []any{map[string]any{"id": p.ID, "reason": "missing_partner", "parkedAt": "2026-03-04T05:06:07Z", "size": float64(len(record))}}
-	if !reflect.DeepEqual(r.json()["items"], want) {
-		t.Fatal(r.body)
-	}
-	w.doAdmin("POST", "/admin/parked/"+p.ID+"/redrive", nil).want(202)
-	if ms := w.queue.Take(); !reflect.DeepEqual(ms, []webhook.Message{{Kind: webhook.RedriveMessage, ParkedID: p.ID}}) {
-		t.Fatalf("%+v", ms)
-	}
-	w.doAdmin("POST", "/admin/parked/"+webhook.ParkedID([]byte("x"), worldStart)+"/redrive", nil).problem(404)
-	w.queue.Fail = func() error { return webhook.Errorf(webhook.Unavailable, "no queue") }
-	w.doAdmin("POST", "/admin/parked/"+p.ID+"/redrive", nil).problem(503)
-}

@@ -62,9 +62,10 @@ func New(c Config) http.Handler { return newPortal(c.withDefaults()).front }
 
 // AdminConfig is what the admin function needs. Every field but ConsoleURL and Version is required.
 type AdminConfig struct {
-	Store  Store
-	Parked Parked
-	Queue  Queue
+	Store       Store
+	Parked      Parked
+	DeadLetters DeadLetters
+	Queue       Queue
 	// Vault seals the positions of lists.
 	Vault Vault
 	Now   func() time.Time

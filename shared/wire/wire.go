@@ -26,6 +26,7 @@ type parts struct {
 	cfg     env.Config
 	store   *dynamo.Store
 	queue   *queue.Queue
+	dead    *queue.DeadLetters
 	vault   *vault.Vault
 	objects *objects.Objects
 	client  *egress.Client
@@ -43,10 +44,13 @@ func build(ctx context.Context, required ...string) (parts, error) {
 	store := dynamo.New(awscfg.DynamoDB(awsConfig), dynamo.Options{
 		ServiceTable: cfg.ServiceTable, DeliveriesTable: cfg.DeliveriesTable, VerificationsTable: cfg.VerificationsTable,
 	})
+	sqs := awscfg.SQS(awsConfig)
+	deliveries := queue.New(sqs, cfg.QueueURL)
 	return parts{
 		cfg:     cfg,
 		store:   store,
-		queue:   queue.New(awscfg.SQS(awsConfig), cfg.QueueURL),
+		queue:   deliveries,
+		dead:    queue.NewDeadLetters(sqs, cfg.DeadLettersURL, deliveries),
 		vault:   vault.New(vault.Options{KMS: awscfg.KMS(awsConfig), KeyID: cfg.KMSKeyID, Keys: store}),
 		objects: objects.New(awscfg.S3(awsConfig), cfg.ParkedBucket),
 		client:  newClient(cfg),
@@ -93,12 +97,12 @@ func Portal(ctx context.Context, log *slog.Logger) (http.Handler, func(), error)
 
 // Admin returns the administrators' API.
 func Admin(ctx context.Context, log *slog.Logger) (http.Handler, error) {
-	p, err := build(ctx, env.ServiceTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID)
+	p, err := build(ctx, env.ServiceTable, env.QueueURL, env.DeadLettersURL, env.ParkedBucket, env.KMSKeyID)
 	if err != nil {
 		return nil, err
 	}
 	return portal.NewAdmin(portal.AdminConfig{
-		Store: p.store, Parked: p.objects, Queue: p.queue, Vault: p.vault,
+		Store: p.store, Parked: p.objects, DeadLetters: p.dead, Queue: p.queue, Vault: p.vault,
 		Now: time.Now, Rand: rand.Reader, Log: log, ConsoleURL: p.cfg.ConsoleURL, Version: egress.Version,
 	}), nil
 }
