@@ -24,7 +24,7 @@ type failure struct {
 // classifyStatus returns nil for a success.
 func classifyStatus(status int) *failure {
 	switch {
-	case status >= 200 && status <= 299:
+	case webhook.Success(status):
 		return nil
 	case status >= 300 && status <= 399:
 		return &failure{webhook.ErrHTTPStatus,

@@ -20,11 +20,12 @@ import (
 // the end of each invocation.
 func Stream(log *slog.Logger, after func(), f func(ctx context.Context, records [][]byte) []error) {
 	start(log, after, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
-		return stream(ctx, event, f)
+		return StreamEvent(ctx, event, f)
 	})
 }
 
-func stream(ctx context.Context, event []byte, f func(context.Context, [][]byte) []error) (any, []slog.Attr, error) {
+// StreamEvent is one invocation of Stream: it returns the answer and attributes for the log.
+func StreamEvent(ctx context.Context, event []byte, f func(context.Context, [][]byte) []error) (any, []slog.Attr, error) {
 	var in struct{ Records []json.RawMessage }
 	if err := json.Unmarshal(event, &in); err != nil {
 		return nil, nil, fmt.Errorf("not a stream event: %w", err)
@@ -62,11 +63,12 @@ func stream(ctx context.Context, event []byte, f func(context.Context, [][]byte)
 // stay on the queue. A message that can't be decoded fails, and ends in the dead-letter queue.
 func Queue(log *slog.Logger, after func(), f func(ctx context.Context, ms []webhook.Message) []error) {
 	start(log, after, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
-		return queued(ctx, event, f)
+		return QueueEvent(ctx, event, f)
 	})
 }
 
-func queued(ctx context.Context, event []byte, f func(context.Context, []webhook.Message) []error) (any, []slog.Attr, error) {
+// QueueEvent is one invocation of Queue: it returns the answer and attributes for the log.
+func QueueEvent(ctx context.Context, event []byte, f func(context.Context, []webhook.Message) []error) (any, []slog.Attr, error) {
 	var in events.SQSEvent
 	if err := json.Unmarshal(event, &in); err != nil {
 		return nil, nil, fmt.Errorf("not an SQS event: %w", err)

@@ -57,7 +57,7 @@ func TestStreamReportsTheLowestFailure(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			event := streamEvent("3", "100", "20", "400000000000000000000000002", "400000000000000000000000001")
-			out, _, err := stream(context.Background(), event, failed(tt.failed...))
+			out, _, err := StreamEvent(context.Background(), event, failed(tt.failed...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,11 +69,11 @@ func TestStreamReportsTheLowestFailure(t *testing.T) {
 }
 
 func TestStreamFailsWholeWhereItCannotSayWhat(t *testing.T) {
-	if _, _, err := stream(context.Background(), []byte(`[]`), failed()); err == nil {
+	if _, _, err := StreamEvent(context.Background(), []byte(`[]`), failed()); err == nil {
 		t.Error("an event that is none was acknowledged")
 	}
 	all := func(_ context.Context, r [][]byte) []error { return []error{nil, errors.New("failed")} }
-	if _, _, err := stream(context.Background(), []byte(`{"Records":[{},{}]}`), all); err == nil {
+	if _, _, err := StreamEvent(context.Background(), []byte(`{"Records":[{},{}]}`), all); err == nil {
 		t.Error("a failed record without a number was acknowledged")
 	}
 }
@@ -90,7 +90,7 @@ func TestQueueReportsEachFailure(t *testing.T) {
 		{MessageId: "m1", Body: body("a")}, {MessageId: "m2", Body: "not ours"}, {MessageId: "m3", Body: body("b")}, {MessageId: "m4", Body: body("c")},
 	}})
 	var got []string
-	out, _, err := queued(context.Background(), event, func(_ context.Context, ms []webhook.Message) []error {
+	out, _, err := QueueEvent(context.Background(), event, func(_ context.Context, ms []webhook.Message) []error {
 		for _, m := range ms {
 			got = append(got, m.ParkedID)
 		}

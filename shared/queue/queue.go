@@ -46,7 +46,7 @@ func (q *Queue) Send(ctx context.Context, ms ...webhook.Message) error {
 				return err
 			}
 			entries[i] = types.SendMessageBatchRequestEntry{
-				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(body), DelaySeconds: delaySeconds(m.Delay),
+				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(body), DelaySeconds: DelaySeconds(m.Delay),
 				MessageGroupId: aws.String(group(m)),
 			}
 		}
@@ -97,8 +97,8 @@ func waiting(ctx context.Context, client *sqs.Client, url string) (int, error) {
 	return n, webhook.Wrap(webhook.Unavailable, err, "a queue did not tell its length")
 }
 
-// delaySeconds rounds up: a message must not come before its time.
-func delaySeconds(d time.Duration) int32 {
+// DelaySeconds rounds up: a message must not come before its time.
+func DelaySeconds(d time.Duration) int32 {
 	d = min(max(d, 0), maxDelay)
 	return int32((d + time.Second - 1) / time.Second)
 }

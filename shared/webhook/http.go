@@ -33,3 +33,6 @@ type Response struct {
 
 // OK tells whether the request succeeded.
 func (r *Response) OK() bool { return r.ErrorCode == "" }
+
+// Success tells whether an endpoint that answered with status has accepted what was sent.
+func Success(status int) bool { return status >= 200 && status <= 299 }
