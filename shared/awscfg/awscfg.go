@@ -27,9 +27,10 @@ const (
 	tryTimeout = 3 * time.Second
 	// objectTimeout bounds one try of a request to S3, which may carry a record of hundreds of kilobytes.
 	objectTimeout = 10 * time.Second
-	// attempts is how often a request is tried in all, with the SDK's growing pauses. Four hanging tries and their
-	// pauses, 19 s, stay below the functions' time-outs of 29 s and more.
-	attempts = 4
+	// attempts is how often a request is tried in all, and longestPause bounds the pauses between them. Four hanging
+	// tries and their pauses, 18 s, stay below the functions' time-outs of 29 s and more.
+	attempts     = 4
+	longestPause = 2 * time.Second
 	// idleConnections is how many idle connections are kept to one service: a batch of stream records works
 	// concurrently.
 	idleConnections = 100
@@ -40,7 +41,7 @@ func Load(ctx context.Context) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(client(tryTimeout)),
 		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = attempts, longestPause })
 		}),
 	)
 	if err != nil {
@@ -59,8 +60,13 @@ func client(timeout time.Duration) *awshttp.BuildableClient {
 		})
 }
 
-// DynamoDB returns a client of DynamoDB.
-func DynamoDB(cfg aws.Config) *dynamodb.Client { return dynamodb.NewFromConfig(cfg) }
+// DynamoDB returns a client of DynamoDB. It takes no answer that is not whole.
+func DynamoDB(cfg aws.Config) *dynamodb.Client {
+	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+		o.DisableValidateResponseChecksum = true
+		o.APIOptions = append(o.APIOptions, wholeAnswers)
+	})
+}
 
 // SQS returns a client of SQS.
 func SQS(cfg aws.Config) *sqs.Client { return sqs.NewFromConfig(cfg) }
