@@ -75,6 +75,11 @@ func (s *Store) batchGet(ctx context.Context, table string, keys []key, consiste
 		ask.Keys = append(ask.Keys, k.attributes())
 	}
 	for try := range batchTries {
+		if try > 0 {
+			if err := pause(ctx, firstPause<<(try-1)); err != nil {
+				return nil, err
+			}
+		}
 		r, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 			RequestItems: map[string]types.KeysAndAttributes{table: ask},
 		})
