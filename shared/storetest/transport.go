@@ -22,8 +22,12 @@ func Transport(t *testing.T) http.RoundTripper {
 type ownBody struct{ next http.RoundTripper }
 
 func (o ownBody) RoundTrip(r *http.Request) (*http.Response, error) {
+	return withOwnBody(r, o.next.RoundTrip)
+}
+
+func withOwnBody(r *http.Request, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	if r.Body == nil {
-		return o.next.RoundTrip(r)
+		return send(r)
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -31,5 +35,5 @@ func (o ownBody) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	own := r.Clone(r.Context())
 	own.Body = io.NopCloser(bytes.NewReader(body))
-	return o.next.RoundTrip(own)
+	return send(own)
 }
