@@ -154,7 +154,7 @@ type updatePartnerInput struct {
 	PartnerParam
 	Body struct {
 		Name      *string `json:"name,omitempty" maxLength:"200"`
-		Suspended *bool   `json:"suspended,omitempty" doc:"A suspended partner's events are held, its API answers 403, its portal sessions end."`
+		Suspended *bool   `json:"suspended,omitempty" doc:"A suspended partner's events are held, its API answers 403, its portal sessions end. false delivers what was held."`
 	} `contentType:"application/merge-patch+json" nameHint:"UpdatePartnerBody"`
 }
 
@@ -181,7 +181,17 @@ func (a *admin) updatePartner(ctx context.Context, in *updatePartnerInput) (*par
 		if p.Suspended && !before.Suspended {
 			p.SessionsEndedAt = p.UpdatedAt
 		}
-		err = a.cfg.Store.Commit(ctx, webhook.Change{Partner: &p})
+		change := webhook.Change{Partner: &p}
+		var messages []webhook.Message
+		if before.Suspended && !p.Suspended {
+			if change.Jobs, messages, err = a.drains(ctx, p.ID); err != nil {
+				return nil, err
+			}
+		}
+		err = a.cfg.Store.Commit(ctx, change)
+		if err == nil {
+			sendStored(ctx, a.cfg.Queue, messages...)
+		}
 		if webhook.CodeOf(err) != webhook.Conflict {
 			return &partnerOutput{Body: partnerViewOf(&p)}, err
 		}

@@ -151,3 +151,62 @@ func TestPortalSession(t *testing.T) {
 		t.Fatal("the console's own address is not used")
 	}
 }
+
+func TestUnsuspensionDrains(t *testing.T) {
+	w := newWorld(t)
+	key := w.partner("acme")
+	w.webhook(w.partner("globex"), nil)
+	first, inactive := w.webhook(key, nil), w.webhook(key, map[string]any{"active": false})
+	w.advance(time.Second) // ids of one moment come in any order
+	second := w.webhook(key, nil)
+	old := w.drained("acme", second, func(j *webhook.Job) { j.Current = "dlv_1" })
+	patch := func(body string) response { return w.doAdmin("PATCH", "/admin/partners/acme", body) }
+	patch(`{"suspended":true}`).want(200)
+	patch(`{"name":"Acme Ltd"}`).want(200)
+	if len(w.queue.Take()) != 0 || w.jobOf("acme", second, webhook.DrainJob).Rev != old.Rev {
+		t.Fatal("a suspended partner's webhooks are drained")
+	}
+	w.store.Fail = failing("Job")
+	patch(`{"suspended":false}`).problem(503)
+	w.store.Fail = nil
+	if p, err := w.store.Partner(t.Context(), "acme"); err != nil || !p.Suspended || len(w.queue.Take()) != 0 {
+		t.Fatalf("%+v %v", p, err)
+	}
+	w.advance(time.Minute)
+	patch(`{"suspended":false}`).want(200)
+	want := []webhook.Message{w.jobMessage(webhook.DrainJob, first), w.jobMessage(webhook.DrainJob, second)}
+	if ms := w.queue.Take(); !reflect.DeepEqual(ms, want) {
+		t.Fatalf("%+v", ms)
+	}
+	a, b := w.jobOf("acme", first, webhook.DrainJob), w.jobOf("acme", second, webhook.DrainJob)
+	if a.State != webhook.JobRunning || !a.DueAt.Equal(w.clock().Add(webhook.Grace)) || b.ID == old.ID || b.Current != "dlv_1" || b.Rev != 2 {
+		t.Fatalf("%+v\n%+v", a, b)
+	}
+	if j := w.jobOf("acme", inactive, webhook.DrainJob); j.ID != "" {
+		t.Fatalf("%+v", j)
+	}
+	patch(`{"suspended":false}`).want(200)
+	if len(w.queue.Take()) != 0 {
+		t.Fatal("a partner that was not suspended is drained")
+	}
+	patch(`{"suspended":true}`).want(200)
+	w.queue.Fail = func() error { return noQueue }
+	patch(`{"suspended":false}`).want(200)
+	if j := w.jobOf("acme", first, webhook.DrainJob); j.ID == a.ID || j.State != webhook.JobRunning {
+		t.Fatalf("%+v", j)
+	}
+}
+
+// As many webhooks as a partner can have are drained in one write.
+func TestUnsuspensionOfManyWebhooks(t *testing.T) {
+	w := newWorld(t)
+	key := w.partner("acme")
+	for range webhook.MaxWebhooks {
+		w.webhook(key, nil)
+	}
+	w.doAdmin("PATCH", "/admin/partners/acme", `{"suspended":true}`).want(200)
+	w.doAdmin("PATCH", "/admin/partners/acme", `{"suspended":false}`).want(200)
+	if n := len(w.queue.Take()); n != webhook.MaxWebhooks {
+		t.Fatalf("%d drains", n)
+	}
+}

@@ -16,6 +16,7 @@ type authHeaderBody struct {
 type createBody struct {
 	URL             string                    `json:"url" minLength:"1" maxLength:"2048" doc:"Where events are sent: https, a public host, port 443 or 1024 to 65535." example:"https://example.com/webhooks"`
 	Active          optional[bool]            `json:"active,omitempty" doc:"Whether events are sent; true if left out. A webhook that was never active holds none either."`
+	AutoReactivate  optional[bool]            `json:"autoReactivate,omitempty" doc:"Whether a webhook that failures switched off is to be asked whether it is well again; false if left out."`
 	Description     optional[string]          `json:"description,omitempty" maxLength:"500"`
 	EventTypes      optional[[]eventTypeName] `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"Which events are sent; all if left out."`
 	TypeNaming      optional[typeNamingName]  `json:"typeNaming,omitempty" doc:"guide: the body's type is verification.completed for every event. detailed: it is the event's own type."`
@@ -111,7 +112,7 @@ func (p *portal) recallCreated(ctx context.Context, idem *idempotency) (*createO
 func createdAnswer(w *webhook.Webhook, s webhook.Secrets, p *portal) *createOutput {
 	return &createOutput{
 		ETag: etag(1), Location: "webhooks/" + w.ID,
-		Body: createdView{WebhookView: viewOf(w, nil, 0, p.cfg.Now()), Secret: s.Signing},
+		Body: createdView{WebhookView: viewOf(w, nil, 0, webhook.Job{}, p.cfg.Now()), Secret: s.Signing},
 	}
 }
 
@@ -120,7 +121,7 @@ func (p *portal) newWebhook(ctx context.Context, b createBody) (*webhook.Webhook
 	now := p.cfg.Now()
 	w := &webhook.Webhook{
 		PartnerID: callFrom(ctx).partnerID, ID: p.ids.Webhook(), Active: !b.Active.given() || b.Active.value, Generation: 1,
-		Description: b.Description.value, EventTypes: eventTypesOf(b.EventTypes.value), TypeNaming: namingOf(b.TypeNaming),
+		AutoReactivate: b.AutoReactivate.value, Description: b.Description.value, EventTypes: eventTypesOf(b.EventTypes.value), TypeNaming: namingOf(b.TypeNaming),
 		CreatedAt: now, UpdatedAt: now,
 	}
 	w.EverActive = w.Active

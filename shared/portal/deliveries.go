@@ -35,6 +35,7 @@ type DeliveryView struct {
 	LastStatusCode *int               `json:"lastStatusCode"`
 	LastErrorCode  *webhook.ErrorCode `json:"lastErrorCode"`
 	NextAttemptAt  *time.Time         `json:"nextAttemptAt" nullable:"true"`
+	ResendAt       *time.Time         `json:"resendRequestedAt" nullable:"true" doc:"When an attempt by hand was asked for that has not been made yet."`
 	Reason         *string            `json:"reason" doc:"Why the delivery is undeliverable or cancelled."`
 }
 
@@ -59,7 +60,7 @@ func deliveryViewOf(d *webhook.Delivery) DeliveryView {
 		ID: d.ID, State: d.State, EventType: eventTypeName(d.Event.Type), VerificationID: d.Event.VerificationID,
 		CreatedAt: shownTime(d.Event.OccurredAt), UpdatedAt: shownTime(d.UpdatedAt), Attempts: d.Attempts,
 		LastErrorCode: textOrNull(d.LastErrorCode), NextAttemptAt: shownTimeOrNull(d.NextAttemptAt),
-		Reason: textOrNull(d.Reason), LastStatusCode: statusOrNull(d.LastStatusCode),
+		ResendAt: shownTimeOrNull(d.ResendAt), Reason: textOrNull(d.Reason), LastStatusCode: statusOrNull(d.LastStatusCode),
 	}
 	return v
 }
@@ -149,24 +150,39 @@ func (p *portal) deliveries(ctx context.Context, in *deliveriesInput) (*deliveri
 	return out, err
 }
 
-type deliveryInput struct {
+// DeliveryParam names a delivery in a path. It is exported because huma reads it by reflection.
+type DeliveryParam struct {
 	WebhookParam
 	DeliveryID string `path:"deliveryId" doc:"The delivery's id."`
 }
 
 type deliveryOutput struct{ Body deliveryDetail }
 
-func (p *portal) delivery(ctx context.Context, in *deliveryInput) (*deliveryOutput, error) {
-	if !webhook.ValidDeliveryID(in.DeliveryID) {
-		return nil, webhook.Errorf(webhook.NotFound, notFoundText)
-	}
-	_, w, err := p.load(ctx, in.WebhookID)
-	if err != nil {
-		return nil, err
-	}
-	d, err := p.cfg.Store.Delivery(ctx, webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: in.DeliveryID})
+func (p *portal) delivery(ctx context.Context, in *DeliveryParam) (*deliveryOutput, error) {
+	_, d, err := p.loadDelivery(ctx, in.WebhookID, in.DeliveryID)
 	if err != nil {
 		return nil, err
 	}
 	return &deliveryOutput{Body: deliveryDetailOf(&d)}, nil
+}
+
+// loadDelivery returns a delivery of one of the caller's webhooks, and the webhook. One whose time to live has ended is
+// absent, whether the store has dropped it yet or not.
+func (p *portal) loadDelivery(ctx context.Context, webhookID, deliveryID string) (webhook.Webhook, webhook.Delivery, error) {
+	absent := webhook.Errorf(webhook.NotFound, notFoundText)
+	if !webhook.ValidDeliveryID(deliveryID) {
+		return webhook.Webhook{}, webhook.Delivery{}, absent
+	}
+	_, w, err := p.load(ctx, webhookID)
+	if err != nil {
+		return w, webhook.Delivery{}, err
+	}
+	d, err := p.cfg.Store.Delivery(ctx, webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: deliveryID})
+	if err != nil {
+		return w, d, err
+	}
+	if end := d.ExpiresAt(); !end.IsZero() && !p.cfg.Now().Before(end) {
+		return w, d, absent
+	}
+	return w, d, nil
 }

@@ -77,7 +77,7 @@ func TestDeliveryView(t *testing.T) {
 	item := map[string]any{
 		"id": d.ID, "state": "pending", "eventType": "verification.completed", "verificationId": "ver-1",
 		"createdAt": "2026-03-04T05:06:07Z", "updatedAt": "2026-03-04T05:06:07Z", "attempts": 2.0, "lastStatusCode": 500.0,
-		"lastErrorCode": "http_status", "nextAttemptAt": "2026-03-04T05:06:08Z", "reason": nil,
+		"lastErrorCode": "http_status", "nextAttemptAt": "2026-03-04T05:06:08Z", "resendRequestedAt": nil, "reason": nil,
 	}
 	list := w.do(req{method: "GET", path: "/v1/webhooks/" + id + "/deliveries", key: key}).want(200).json()
 	if got := list["items"].([]any)[0]; !reflect.DeepEqual(got, item) {

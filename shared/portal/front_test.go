@@ -19,8 +19,7 @@ func TestUnknownRoutes(t *testing.T) {
 		{method: "GET", path: "/v1//webhooks"}, {method: "GET", path: "/v1/../v1/webhooks"}, {method: "GET", path: "/docs/"},
 		{method: "GET", path: "/admin/partners"}, {method: "POST", path: hook + "/secret"},
 		{method: "POST", path: hook + "/template"}, {method: "GET", path: hook + "/stats"},
-		{method: "POST", path: hook + "/recover"}, {method: "GET", path: hook + "/jobs/x"},
-		{method: "POST", path: hook + "/deliveries/x/resend"}, {method: "GET", path: "/V1/webhooks"},
+		{method: "GET", path: hook + "/jobs"}, {method: "GET", path: "/V1/webhooks"},
 		{method: "GET", path: "/v1/webhooks%2F" + id}, {method: "GET", path: hook + "/deliveries/a%2Fb"},
 	} {
 		r.key = key
@@ -86,6 +85,7 @@ func TestContentType(t *testing.T) {
 		{nothing, []string{"text/plain"}, 200},
 		{req{method: "POST", path: hook + "/deactivate"}, nil, 200},
 		{req{method: "POST", path: hook + "/test"}, nil, 200},
+		{req{method: "POST", path: hook + "/recover"}, nil, 415},
 	} {
 		c.r.key, c.r.header = key, http.Header{"Content-Type": c.types}
 		if got := w.do(c.r); got.status != c.status {

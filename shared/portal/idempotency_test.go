@@ -152,6 +152,7 @@ func TestConflictThatDoesNotEnd(t *testing.T) {
 	w := newWorld(t)
 	key := w.partner("acme")
 	id := w.webhook(key, nil)
+	d := w.delivery("acme", id, nil)
 	w.portal = New(Config{
 		Store: conflicting{w.store}, Vault: w.vault, Queue: w.queue, Sender: w.sender, URLs: w.urls, Now: w.clock,
 		Rand: zeros{}, Log: newLogger(w.log),
@@ -161,6 +162,8 @@ func TestConflictThatDoesNotEnd(t *testing.T) {
 		{method: "PATCH", path: "/v1/webhooks/" + id, body: `{"description":"x"}`},
 		{method: "DELETE", path: "/v1/webhooks/" + id}, {method: "POST", path: "/v1/webhooks/" + id + "/deactivate"},
 		{method: "POST", path: "/v1/webhooks/" + id + "/secret/rotate"},
+		{method: "POST", path: "/v1/webhooks/" + id + "/deliveries/" + d.ID + "/resend"},
+		{method: "POST", path: "/v1/webhooks/" + id + "/recover", body: `{"since":"2026-03-01T00:00:00Z","states":["held"]}`},
 	} {
 		r.key = key
 		if got := w.do(r).problem(409); strings.Contains(got.body, "hidden") {

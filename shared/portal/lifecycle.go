@@ -22,7 +22,12 @@ func (p *portal) lifecycleRoutes(rs *routes) {
 	errs := []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed}
 	register(rs, huma.Operation{
 		OperationID: "activateWebhook", Method: http.MethodPost, Path: webhookPath + "/activate", Tags: []string{"webhooks"},
-		Summary: "Activate a webhook", Description: "Activating an active webhook changes nothing.",
+		Summary: "Activate a webhook",
+		Description: "Unless held is discard, what was held meanwhile, and the events whose failed retries switched the webhook " +
+			"off, are delivered now: in the order of their records, one at a time, each with its retries before the next. " +
+			"New events do not wait for them. The member drain of the webhook tells how far it is. If the webhook becomes " +
+			"inactive again, what is left stays held. Activating an active webhook changes nothing. PATCH with active true " +
+			"does the same.",
 		DefaultStatus: http.StatusOK, Errors: errs,
 	}, optionalBody, p.activate)
 	register(rs, huma.Operation{
@@ -45,7 +50,7 @@ type activateInput struct {
 	WebhookParam
 	Precondition
 	Body *struct {
-		Held heldChoice `json:"held,omitempty" enum:"deliver,discard" default:"deliver" doc:"What becomes of the events that were held."`
+		Held heldChoice `json:"held,omitempty" enum:"deliver,discard" default:"deliver" doc:"What becomes of the events that waited: they are delivered, or cancelled."`
 	} `nameHint:"ActivateBody"`
 }
 
@@ -56,18 +61,14 @@ func (p *portal) activate(ctx context.Context, in *activateInput) (*webhookAnswe
 	}
 	activated := false
 	out, err := p.edit(ctx, in.WebhookID, in.Precondition, func(w *webhook.Webhook) (edited, error) {
-		done := p.activated(w, held)
+		done, err := p.activated(ctx, w, held)
 		activated = done.changed
-		if activated && held == discardHeld {
-			return done, p.sendEnding(ctx, w.ID, webhook.DiscardMessage, insuranceDelay)
-		}
-		return done, nil
+		return done, err
 	})
 	if err != nil {
 		return nil, err
 	}
 	if activated && held == discardHeld {
-		p.sendEndingNow(ctx, in.WebhookID, webhook.DiscardMessage)
 		out.Body.HeldCount, out.Body.HeldCountCapped = 0, false // what is still to be cancelled is held no more
 	}
 	return out, nil
@@ -83,22 +84,6 @@ func (p *portal) deactivate(ctx context.Context, in *deactivateInput) (*webhookA
 	return p.edit(ctx, in.WebhookID, in.Precondition, func(w *webhook.Webhook) (edited, error) {
 		return p.deactivated(w), nil
 	})
-}
-
-// activated makes w active. The first activation of a webhook that was created inactive is no reactivation, so it is
-// told to nobody.
-func (p *portal) activated(w *webhook.Webhook, held heldChoice) edited {
-	again := w.EverActive
-	if !w.Activate(p.cfg.Now()) {
-		return edited{}
-	}
-	if held == discardHeld {
-		w.DiscardBelow = w.Generation
-	}
-	if !again {
-		return edited{changed: true}
-	}
-	return edited{changed: true, outbox: []webhook.OutboxEvent{p.outbox(w, webhook.WebhookReactivated)}}
 }
 
 // deactivated makes w inactive.
@@ -133,14 +118,14 @@ func (p *portal) remove(ctx context.Context, in *removeInput) (*struct{}, error)
 			return nil, err
 		}
 		for _, kind := range []webhook.MessageKind{webhook.DiscardMessage, webhook.AbandonMessage} {
-			if err := p.sendEnding(ctx, w.ID, kind, insuranceDelay); err != nil {
+			if err := p.cfg.Queue.Send(ctx, ending(&w, kind, insuranceDelay)); err != nil {
 				return nil, err
 			}
 		}
 		partner.WebhookCount = max(0, partner.WebhookCount-1)
 		err = p.cfg.Store.Commit(ctx, webhook.Change{Partner: &partner, RemoveWebhook: &w})
 		if err == nil {
-			p.sendEndingNow(ctx, w.ID, webhook.DiscardMessage)
+			sendStored(ctx, p.cfg.Queue, ending(&w, webhook.DiscardMessage, 0))
 			return nil, nil
 		}
 		if webhook.CodeOf(err) != webhook.Conflict {
@@ -155,15 +140,7 @@ func (p *portal) remove(ctx context.Context, in *removeInput) (*struct{}, error)
 // to do, whatever becomes of this function in between.
 const insuranceDelay = 60 * time.Second
 
-// sendEnding asks for what waits for the webhook to be cancelled, if by then it was discarded or deleted.
-func (p *portal) sendEnding(ctx context.Context, webhookID string, kind webhook.MessageKind, delay time.Duration) error {
-	ref := webhook.Ref{PartnerID: callFrom(ctx).partnerID, WebhookID: webhookID}
-	return p.cfg.Queue.Send(ctx, webhook.Message{Kind: kind, Ref: ref, Delay: delay})
-}
-
-// sendEndingNow asks for the same at once. The insurance is on its way already, so a failure only delays it.
-func (p *portal) sendEndingNow(ctx context.Context, webhookID string, kind webhook.MessageKind) {
-	if err := p.sendEnding(ctx, webhookID, kind, 0); err != nil {
-		callFrom(ctx).cause = err
-	}
+// ending asks for what waits for w to be cancelled, if by then it was discarded or deleted.
+func ending(w *webhook.Webhook, kind webhook.MessageKind, delay time.Duration) webhook.Message {
+	return webhook.Message{Kind: kind, Ref: webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID}, Delay: delay}
 }

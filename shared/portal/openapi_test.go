@@ -60,8 +60,10 @@ func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
 	want := strings.Join([]string{
 		"DELETE /v1/webhooks/{webhookId}", "GET /v1/event-types", "GET /v1/openapi.json", "GET /v1/webhooks",
 		"GET /v1/webhooks/{webhookId}", "GET /v1/webhooks/{webhookId}/deliveries",
-		"GET /v1/webhooks/{webhookId}/deliveries/{deliveryId}", "PATCH /v1/webhooks/{webhookId}", "POST /v1/webhooks",
+		"GET /v1/webhooks/{webhookId}/deliveries/{deliveryId}", "GET /v1/webhooks/{webhookId}/jobs/{jobId}",
+		"PATCH /v1/webhooks/{webhookId}", "POST /v1/webhooks",
 		"POST /v1/webhooks/{webhookId}/activate", "POST /v1/webhooks/{webhookId}/deactivate",
+		"POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend", "POST /v1/webhooks/{webhookId}/recover",
 		"POST /v1/webhooks/{webhookId}/secret/cancel", "POST /v1/webhooks/{webhookId}/secret/complete",
 		"POST /v1/webhooks/{webhookId}/secret/rotate", "POST /v1/webhooks/{webhookId}/template/preview",
 		"POST /v1/webhooks/{webhookId}/test",

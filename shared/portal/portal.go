@@ -61,6 +61,8 @@ func newPortal(c Config) *portal {
 	p.secretRoutes(rs)
 	p.templateRoutes(rs)
 	p.deliveryRoutes(rs)
+	p.resendRoutes(rs)
+	p.recoverRoutes(rs)
 	eventTypeRoutes(rs)
 	p.front = &front{
 		now: c.Now, log: c.Log, event: "api.request", public: publicPages(rs.api.OpenAPI()), admit: p.admit,

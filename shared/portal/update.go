@@ -15,7 +15,8 @@ type authHeaderPatch struct {
 
 type patchBodyFields struct {
 	URL             optional[string]          `json:"url,omitempty" nullable:"false" minLength:"1" maxLength:"2048"`
-	Active          optional[bool]            `json:"active,omitempty" nullable:"false" doc:"true activates and delivers what is held, false deactivates."`
+	Active          optional[bool]            `json:"active,omitempty" nullable:"false" doc:"true activates, as the route activate does without a body; false deactivates."`
+	AutoReactivate  optional[bool]            `json:"autoReactivate,omitempty" doc:"null: false. true begins to ask a webhook that failures have switched off already."`
 	Description     optional[string]          `json:"description,omitempty" maxLength:"500"`
 	EventTypes      optional[[]eventTypeName] `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"null: all."`
 	TypeNaming      optional[typeNamingName]  `json:"typeNaming,omitempty" doc:"null: guide."`
@@ -44,6 +45,9 @@ type edited struct {
 	changed bool
 	// outbox is what must be told to others if the change becomes real.
 	outbox []webhook.OutboxEvent
+	// jobs begin or end with the change, and messages ask for what it began: they are sent once it is real.
+	jobs     []*webhook.Job
+	messages []webhook.Message
 	// answer is kept with the change, for a request that may be repeated.
 	answer *webhook.Answer
 }
@@ -76,8 +80,9 @@ func (p *portal) write(ctx context.Context, id string, cond Precondition, change
 		if !done.changed {
 			return &w, nil
 		}
-		err = p.cfg.Store.Commit(ctx, webhook.Change{Webhook: &w, Outbox: done.outbox, Answer: done.answer})
+		err = p.cfg.Store.Commit(ctx, webhook.Change{Webhook: &w, Outbox: done.outbox, Jobs: done.jobs, Answer: done.answer})
 		if err == nil {
+			sendStored(ctx, p.cfg.Queue, done.messages...)
 			return &w, nil
 		}
 		if webhook.CodeOf(err) != webhook.Conflict {
@@ -124,15 +129,27 @@ func (p *portal) patch(ctx context.Context, w *webhook.Webhook, b patchBodyField
 		// What failed until now was the old configuration.
 		w.Generation++
 	}
+	asked := w.AutoReactivate
 	changed := patchPlain(w, b) || moved || resealed || rewritten
 	if changed {
 		w.UpdatedAt = p.cfg.Now()
 	}
 	var switched edited
 	if b.Active.set && b.Active.value {
-		switched = p.activated(w, deliverHeld)
+		var err error
+		if switched, err = p.activated(ctx, w, deliverHeld); err != nil {
+			return edited{}, err
+		}
 	} else if b.Active.set {
 		switched = p.deactivated(w)
+	}
+	if w.AutoReactivate && !asked && w.Deactivation != nil && w.Deactivation.Reason == webhook.ReasonFailures {
+		old, err := presentJob(ctx, p.cfg.Store, w, webhook.ProbeJob)
+		if err != nil {
+			return edited{}, err
+		}
+		// The sweeper sees to it in its time.
+		switched.jobs = append(switched.jobs, webhook.NewProbe(old, w, p.cfg.Now(), p.ids.Job()))
 	}
 	switched.changed = switched.changed || changed
 	return switched, nil
@@ -205,6 +222,9 @@ func (h authHeaderPatch) merge(name, value string) (string, string, error) {
 // patchPlain applies what no attempt's outcome depends on, and reports whether anything changed.
 func patchPlain(w *webhook.Webhook, b patchBodyFields) bool {
 	changed := false
+	if b.AutoReactivate.set && b.AutoReactivate.value != w.AutoReactivate {
+		w.AutoReactivate, changed = b.AutoReactivate.value, true
+	}
 	if b.Description.set && b.Description.value != w.Description {
 		w.Description, changed = b.Description.value, true
 	}

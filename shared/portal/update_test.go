@@ -53,6 +53,8 @@ var updates = map[string]struct {
 		`{"url":"https://b.example.com/","secret":"another secret of 24 bytes"}`,
 		map[string]any{"url": "https://b.example.com/", "secretHint": "…ytes"}, 2, true,
 	},
+	"auto-reactivation":   {`{"autoReactivate":true}`, map[string]any{"autoReactivate": true}, 1, true},
+	"none as it is":       {`{"autoReactivate":null}`, nil, 1, false},
 	"description":         {`{"description":"rent"}`, map[string]any{"description": "rent"}, 1, true},
 	"description removed": {`{"description":null}`, map[string]any{"description": nil}, 1, true},
 	"types":               {`{"eventTypes":["verification.expired"]}`, map[string]any{"eventTypes": []any{"verification.expired"}}, 1, true},
@@ -242,15 +244,17 @@ func TestActivation(t *testing.T) {
 	if r.json()["active"] != true || r.json()["deactivation"] != nil {
 		t.Fatal(r.body)
 	}
+	ref := webhook.Ref{PartnerID: "acme", WebhookID: id}
+	drain := []webhook.Message{{Kind: webhook.JobMessage, Job: webhook.DrainJob, Ref: ref}}
 	s := w.stored("acme", id)
-	if s.Generation != 2 || s.DiscardBelow != 0 || len(w.queue.Take()) != 0 {
-		t.Fatalf("%+v", s)
+	if ms := w.queue.Take(); s.Generation != 2 || s.DiscardBelow != 0 || !reflect.DeepEqual(ms, drain) {
+		t.Fatalf("%+v %+v", s, ms)
 	}
 	if again := post("/activate", `{"held":"discard"}`).want(200); again.body != r.body {
 		t.Fatalf("activating twice changed something: %s", again.body)
 	}
 	if len(w.queue.Take()) != 0 {
-		t.Fatal("activating an active webhook discarded something")
+		t.Fatal("activating an active webhook asked for something")
 	}
 	w.delivery("acme", id, func(d *webhook.Delivery) { d.Hold(w.clock(), 2, time.Hour) })
 	if n := post("/deactivate", nil).want(200).json()["heldCount"]; n != 1.0 {
@@ -260,15 +264,15 @@ func TestActivation(t *testing.T) {
 		t.Fatalf("%v held after they were discarded", n)
 	}
 	s = w.stored("acme", id)
-	ref := webhook.Ref{PartnerID: "acme", WebhookID: id}
 	want := []webhook.Message{{Kind: webhook.DiscardMessage, Ref: ref, Delay: insuranceDelay}, {Kind: webhook.DiscardMessage, Ref: ref}}
 	if ms := w.queue.Take(); s.Generation != 3 || s.DiscardBelow != 3 || !reflect.DeepEqual(ms, want) {
 		t.Fatalf("%+v %+v", s, ms)
 	}
 	w.do(req{method: "PATCH", path: hook, key: key, body: `{"active":false}`}).want(200)
 	w.do(req{method: "PATCH", path: hook, key: key, body: `{"active":true}`}).want(200)
-	if s = w.stored("acme", id); s.Generation != 4 || s.DiscardBelow != 3 || len(w.queue.Take()) != 0 {
-		t.Fatalf("%+v", s)
+	s = w.stored("acme", id)
+	if ms := w.queue.Take(); s.Generation != 4 || s.DiscardBelow != 3 || !reflect.DeepEqual(ms, drain) {
+		t.Fatalf("%+v %+v", s, ms)
 	}
 	var kinds []string
 	for _, e := range w.store.AllOutbox() {
@@ -296,5 +300,58 @@ func TestActivationBody(t *testing.T) {
 	w.do(req{method: "POST", path: hook + "/activate", key: key, body: `{}`}).want(200)
 	if n := len(w.store.AllOutbox()); n != 0 {
 		t.Fatalf("the first activation told of %d events", n)
+	}
+}
+
+func TestAutoReactivate(t *testing.T) {
+	w := newWorld(t)
+	key := w.partner("acme")
+	id := w.webhook(key, nil)
+	patch := func(body string) {
+		t.Helper()
+		w.do(req{method: "PATCH", path: "/v1/webhooks/" + id, key: key, body: body}).want(200)
+	}
+	probe := func() webhook.Job { return w.jobOf("acme", id, webhook.ProbeJob) }
+	patch(`{"autoReactivate":true}`)
+	patch(`{"autoReactivate":false,"active":false}`)
+	patch(`{"autoReactivate":true}`)
+	if probe().ID != "" {
+		t.Fatal("a webhook that its partner switched off is probed")
+	}
+	patch(`{"autoReactivate":false,"active":true}`)
+	w.off("acme", id)
+	patch(`{"description":"x"}`)
+	if probe().ID != "" {
+		t.Fatal("probed without being asked to")
+	}
+	w.advance(time.Minute)
+	patch(`{"autoReactivate":true}`)
+	first := probe()
+	if s := w.stored("acme", id); first.State != webhook.JobRunning || !first.DueAt.Equal(w.clock().Add(time.Minute)) || first.Generation != s.Generation {
+		t.Fatalf("%+v", first)
+	}
+	patch(`{"autoReactivate":true,"description":"y"}`)
+	if j := probe(); j.Rev != first.Rev {
+		t.Fatalf("%+v", j)
+	}
+	// A probe that is about to find that it is not wanted any more must not end one that is wanted again.
+	patch(`{"autoReactivate":false}`)
+	patch(`{"autoReactivate":true}`)
+	if j := probe(); j.ID == first.ID || j.Rev != first.Rev+1 {
+		t.Fatalf("%+v", j)
+	}
+	patch(`{"autoReactivate":false}`)
+	before := probe().Rev
+	patch(`{"autoReactivate":true,"active":true}`)
+	if j := probe(); j.Rev != before {
+		t.Fatalf("an active webhook is probed: %+v", j)
+	}
+	w.off("acme", id)
+	patch(`{"autoReactivate":false}`)
+	w.store.Fail = failing("Job")
+	w.do(req{method: "PATCH", path: "/v1/webhooks/" + id, key: key, body: `{"autoReactivate":true}`}).problem(503)
+	w.store.Fail = nil
+	if w.stored("acme", id).AutoReactivate {
+		t.Fatal("stored without the probe")
 	}
 }

