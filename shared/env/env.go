@@ -15,6 +15,7 @@ const (
 	QueueURL        = "QUEUE_URL"        // SQS: the delivery queue
 	ParkedBucket    = "PARKED_BUCKET"    // S3: parked records
 	DeadLettersURL  = "DEAD_LETTERS_URL" // SQS: what the delivery queue gave up on
+	EventBus        = "EVENT_BUS"        // EventBridge: where operational events go; the default bus if empty
 	KMSKeyID        = "KMS_KEY_ID"       // KMS: wraps the data keys
 	HoldHours       = "HOLD_HOURS"       // how long events are held for an inactive webhook
 	Stage           = "STAGE"            // local, dev or prod
@@ -26,7 +27,8 @@ const (
 
 // Config is what the functions are told. A function reads only what it was given in infra.
 type Config struct {
-	ServiceTable, DeliveriesTable, VerificationsTable, QueueURL, DeadLettersURL, ParkedBucket, KMSKeyID, Stage, ConsoleURL string
+	ServiceTable, DeliveriesTable, VerificationsTable, QueueURL, DeadLettersURL, ParkedBucket, EventBus, KMSKeyID string
+	Stage, ConsoleURL                                                                                             string
 
 	// OwnHosts are the host names under which this product answers, as far as the function was told.
 	OwnHosts []string
@@ -47,8 +49,9 @@ func Read(required ...string) (Config, error) {
 	c := Config{
 		ServiceTable: os.Getenv(ServiceTable), DeliveriesTable: os.Getenv(DeliveriesTable),
 		VerificationsTable: os.Getenv(VerificationsTable), QueueURL: os.Getenv(QueueURL),
-		DeadLettersURL: os.Getenv(DeadLettersURL), ParkedBucket: os.Getenv(ParkedBucket), KMSKeyID: os.Getenv(KMSKeyID),
-		Stage: os.Getenv(Stage), ConsoleURL: os.Getenv(ConsoleURL), HoldTime: 7 * 24 * time.Hour,
+		DeadLettersURL: os.Getenv(DeadLettersURL), ParkedBucket: os.Getenv(ParkedBucket), EventBus: os.Getenv(EventBus),
+		KMSKeyID: os.Getenv(KMSKeyID),
+		Stage:    os.Getenv(Stage), ConsoleURL: os.Getenv(ConsoleURL), HoldTime: 7 * 24 * time.Hour,
 		OwnHosts: strings.FieldsFunc(os.Getenv(OwnHosts), func(r rune) bool { return r == ',' || r == ' ' }),
 	}
 	if v := os.Getenv(HoldHours); v != "" {

@@ -14,10 +14,11 @@ func TestRead(t *testing.T) {
 	t.Setenv(env.VerificationsTable, "verifications")
 	t.Setenv(env.OwnHosts, "a.example.com, b.example.com,")
 	t.Setenv(env.HoldHours, "24")
+	t.Setenv(env.EventBus, "operations")
 	got, err := env.Read(env.ServiceTable, env.VerificationsTable)
 	want := env.Config{
 		ServiceTable: "service", VerificationsTable: "verifications", OwnHosts: []string{"a.example.com", "b.example.com"},
-		HoldTime: 24 * time.Hour,
+		EventBus: "operations", HoldTime: 24 * time.Hour,
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)

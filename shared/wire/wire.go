@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/awscfg"
+	"github.com/cr3dentials/verification-webhooks/shared/bus"
 	"github.com/cr3dentials/verification-webhooks/shared/delivery"
 	"github.com/cr3dentials/verification-webhooks/shared/dynamo"
 	"github.com/cr3dentials/verification-webhooks/shared/egress"
@@ -29,6 +30,7 @@ type parts struct {
 	dead    *queue.DeadLetters
 	vault   *vault.Vault
 	objects *objects.Objects
+	bus     *bus.Bus
 	client  *egress.Client
 }
 
@@ -53,6 +55,7 @@ func build(ctx context.Context, required ...string) (parts, error) {
 		dead:    queue.NewDeadLetters(sqs, cfg.DeadLettersURL, deliveries),
 		vault:   vault.New(vault.Options{KMS: awscfg.KMS(awsConfig), KeyID: cfg.KMSKeyID, Keys: store}),
 		objects: objects.New(awscfg.S3(awsConfig), cfg.ParkedBucket),
+		bus:     bus.New(awscfg.EventBridge(awsConfig), cfg.EventBus),
 		client:  newClient(cfg),
 	}, nil
 }
@@ -78,9 +81,22 @@ func Engine(ctx context.Context, log *slog.Logger, required ...string) (*deliver
 		return nil, nil, err
 	}
 	return &delivery.Engine{
-		Store: p.store, Queue: p.queue, Sender: p.client, Vault: p.vault, Objects: p.objects,
+		Store: p.store, Queue: p.queue, Sender: p.client, Vault: p.vault, Objects: p.objects, Bus: p.bus,
 		IDs: webhook.IDSource{Now: time.Now, Rand: rand.Reader}, Now: time.Now, HoldTime: p.cfg.HoldTime, Log: log,
 	}, p.client.CloseIdle, nil
+}
+
+// Reconciler returns an engine that can reconcile and nothing else, since it needs no secrets and sends nothing, and the
+// store with the verification records.
+func Reconciler(ctx context.Context, log *slog.Logger) (*delivery.Engine, *dynamo.Store, error) {
+	p, err := build(ctx, env.ServiceTable, env.DeliveriesTable, env.VerificationsTable, env.QueueURL, env.ParkedBucket)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &delivery.Engine{
+		Store: p.store, Queue: p.queue, Objects: p.objects, HoldTime: p.cfg.HoldTime, Log: log,
+		IDs: webhook.IDSource{Now: time.Now, Rand: rand.Reader}, Now: time.Now,
+	}, p.store, nil
 }
 
 // Portal returns the partners' API, and the function that closes its connections, for the end of an invocation.
