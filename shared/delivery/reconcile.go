@@ -20,10 +20,16 @@ type Reconciliation struct {
 	Apply bool
 }
 
+// Missing is a delivery that there is not, as it was or would be created.
+type Missing struct {
+	webhook.Delivery
+	// Created tells that it is there now.
+	Created bool
+}
+
 // Reconcile compares a verification record, its attributes in DynamoDB's JSON, with the deliveries that there are of it,
-// and returns those that are missing, as they are or would be created: pending with their messages queued, held for a
-// webhook that is inactive, or undeliverable if there can be no body. It sends nothing, and needs neither Sender nor
-// Vault. It is for records that the stream will never bring: what it brings afterwards has another id and is sent too.
+// and returns those that are missing: pending with their messages queued, held for a webhook that is inactive, or
+// undeliverable if there can be no body. It sends nothing, and needs neither Sender nor Vault. It is for records that the stream will never bring: what it brings afterwards has another id and is sent too.
 //
 // A webhook's delivery counts as there in any state, also one that the partner discarded, if its event could be the one
 // that reaching the record's status makes. What stood there before is not known: so a completed manual review is taken
@@ -31,8 +37,8 @@ type Reconciliation struct {
 //
 // The lookup is eventually consistent. What was created by an earlier or concurrent call with the same At is found by
 // its id all the same. The error is a *payload.Unusable for a record that makes no event, now or later; otherwise it
-// may come with deliveries that were created all the same, and calling again is safe.
-func (e *Engine) Reconcile(ctx context.Context, image []byte, o Reconciliation) ([]webhook.Delivery, error) {
+// comes with what was found or created all the same, and calling again is safe.
+func (e *Engine) Reconcile(ctx context.Context, image []byte, o Reconciliation) ([]Missing, error) {
 	raw, err := payload.Inserted(image, o.At)
 	if err != nil {
 		return nil, err
@@ -50,7 +56,7 @@ func (e *Engine) Reconcile(ctx context.Context, image []byte, o Reconciliation) 
 	}
 	b := newBatch()
 	defer e.flush(ctx, b.tally)
-	var created []webhook.Delivery
+	var found []Missing
 	var errs []error
 	for i := range webhooks {
 		w := &webhooks[i]
@@ -60,13 +66,12 @@ func (e *Engine) Reconcile(ctx context.Context, image []byte, o Reconciliation) 
 		there, err := e.reached(ctx, r, w)
 		if err == nil && !there {
 			var d webhook.Delivery
-			if d, err = e.supply(ctx, b, r, w, w.Active && !p.Suspended, o.Apply); err == nil {
-				created = append(created, d)
-			}
+			d, err = e.supply(ctx, b, r, w, w.Active && !p.Suspended, o.Apply)
+			found = append(found, Missing{Delivery: d, Created: o.Apply && err == nil})
 		}
 		errs = append(errs, err)
 	}
-	return created, errors.Join(errs...)
+	return found, errors.Join(errs...)
 }
 
 // reached tells whether there is a delivery to w of an event that reaching the record's status makes.

@@ -25,11 +25,16 @@ func (w *world) reconciler() *Engine {
 	return &Engine{Store: w.Store, Queue: w.Queue, Objects: w.Objects, IDs: w.IDs, Now: w.Now, HoldTime: w.HoldTime, Log: w.Log}
 }
 
-func (w *world) reconcile(image []byte, o Reconciliation) []webhook.Delivery {
+func (w *world) reconcile(image []byte, o Reconciliation) []Missing {
 	w.t.Helper()
 	ds, err := w.reconciler().Reconcile(context.Background(), image, o)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	for _, d := range ds {
+		if d.Created != o.Apply {
+			w.t.Errorf("created: %v, %+v", d.Created, d)
+		}
 	}
 	return ds
 }
