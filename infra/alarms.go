@@ -34,9 +34,13 @@ func (k *stack) addAlarms() {
 				DimensionsMap: &map[string]*string{"EventSourceMappingUUID": k.stream.EventSourceMappingId()},
 			}), 1, 1)
 	}
-	k.alarm("ParkedAlarm", "Records were parked: they made no event and need a look", k.counted("Parked", "record.parked"), 1, 1)
+	k.alarm("ParkedAlarm", "Records were parked: they made no event and need a look", k.counted("Parked", "record.parked", "dispatcher", "retrier"), 1, 1)
 	k.alarm("UndeliverableAlarm", "Deliveries became undeliverable for a reason that is not the endpoint's: see the log lines of delivery.undeliverable",
-		k.counted("Undeliverable", "delivery.undeliverable"), 1, 1)
+		k.counted("Undeliverable", "delivery.undeliverable", "dispatcher", "retrier"), 1, 1)
+	k.alarm("ExpiredAlarm", "Events were held for an inactive webhook for the whole hold time and have expired: see the log lines of delivery.expired; recover brings them back for 30 days",
+		k.counted("Expired", "delivery.expired", "sweeper"), 1, 1)
+	k.alarm("StoppedByLimitAlarm", "A drain or a recovery ran out of steps before it was through: see the log lines of job.stopped_by_limit",
+		k.counted("StoppedByLimit", "job.stopped_by_limit", "retrier"), 1, 1)
 
 	k.alarm("DispatcherErrorsAlarm", "The dispatcher failed", errorsOf("dispatcher"), 1, 1)
 	k.alarm("RetrierErrorsAlarm", "The retrier failed", errorsOf("retrier"), 1, 1)
@@ -55,11 +59,11 @@ func (k *stack) addAlarms() {
 	}, sweeper.MetricInvocations(over("Sum")))
 }
 
-// counted is the number of log lines of the dispatcher and the retrier that tell of an event. A metric's name is the
-// account's, so it has the stage in it.
-func (k *stack) counted(name, event string) awscloudwatch.IMetric {
+// counted is the number of log lines of some functions that tell of an event. A metric's name is the account's, so it
+// has the stage in it.
+func (k *stack) counted(name, event string, functions ...string) awscloudwatch.IMetric {
 	metric := jsii.String(name + "-" + k.Stage)
-	for _, f := range []string{"dispatcher", "retrier"} {
+	for _, f := range functions {
 		awslogs.NewMetricFilter(k.logGroups[f], jsii.String(name), &awslogs.MetricFilterProps{
 			LogGroup:        k.logGroups[f],
 			FilterPattern:   awslogs.FilterPattern_StringValue(jsii.String("$.event"), jsii.String("="), jsii.String(event)),

@@ -22,6 +22,8 @@ func TestAlarms(t *testing.T) {
 			"QueueLateAlarm":      {"AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", over, quiet, 1800, 1, 300, of("QueueName", "DeliveryQueue.QueueName")},
 			"ParkedAlarm":         {"VerificationWebhooks", "Parked-" + stage, "Sum", over, quiet, 1, 1, 300, nil},
 			"UndeliverableAlarm":  {"VerificationWebhooks", "Undeliverable-" + stage, "Sum", over, quiet, 1, 1, 300, nil},
+			"ExpiredAlarm":        {"VerificationWebhooks", "Expired-" + stage, "Sum", over, quiet, 1, 1, 300, nil},
+			"StoppedByLimitAlarm": {"VerificationWebhooks", "StoppedByLimit-" + stage, "Sum", over, quiet, 1, 1, 300, nil},
 			"RecursionAlarm":      {"AWS/Lambda", "RecursiveInvocationsDropped", "Sum", over, quiet, 1, 1, 300, of("FunctionName", "Retrier")},
 			"SweeperStoppedAlarm": {"AWS/Lambda", "Invocations", "Sum", "LessThanThreshold", "breaching", 1, 2, 300, of("FunctionName", "Sweeper")},
 			"ApiErrorsAlarm":      {"AWS/ApiGateway", "5XXError", "Sum", over, quiet, 1, 3, 300, of("ApiName", "VerificationWebhooks-"+stage)},
@@ -50,7 +52,7 @@ func TestAlarmTopic(t *testing.T) {
 	}
 }
 
-// The alarms on what needs a look read the log lines of the two functions that write them.
+// The alarms on what needs a look read the log lines of the functions that write them.
 func TestCountedLogLines(t *testing.T) {
 	each(t, func(t *testing.T, stage string, tpl template) {
 		got := map[string][]string{}
@@ -61,6 +63,7 @@ func TestCountedLogLines(t *testing.T) {
 			slices.Sort(got[pattern])
 			name := map[string]string{
 				`{ $.event = "record.parked" }`: "Parked-", `{ $.event = "delivery.undeliverable" }`: "Undeliverable-",
+				`{ $.event = "delivery.expired" }`: "Expired-", `{ $.event = "job.stopped_by_limit" }`: "StoppedByLimit-",
 			}[pattern]
 			tpl.wantProperties(t, id, map[string]any{
 				"MetricTransformations": []any{map[string]any{
@@ -71,6 +74,7 @@ func TestCountedLogLines(t *testing.T) {
 		groups := []string{"DispatcherLogs", "RetrierLogs"}
 		wantEqual(t, "log groups", got, map[string][]string{
 			`{ $.event = "record.parked" }`: groups, `{ $.event = "delivery.undeliverable" }`: groups,
+			`{ $.event = "delivery.expired" }`: {"SweeperLogs"}, `{ $.event = "job.stopped_by_limit" }`: {"RetrierLogs"},
 		})
 	})
 }

@@ -26,7 +26,8 @@ func (k *stack) addDispatcher() {
 		id: "Dispatcher", name: "dispatcher", timeoutSeconds: 60, memoryMB: 512, trustsCA: true,
 		description: "Turns verification records into deliveries and makes their first attempts",
 		env: []string{
-			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID, env.HoldHours, env.Stage,
+			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.EventBus, env.KMSKeyID,
+			env.HoldHours, env.Stage,
 		},
 		ownHosts: append([]string{k.apiHost()}, k.OwnHosts...),
 		may: append(k.attempts(),

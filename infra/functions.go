@@ -71,7 +71,7 @@ func (k *stack) addFunction(spec functionSpec) awslambda.Function {
 	return f
 }
 
-// environment gives a function the variables that it names and no others.
+// environment gives a function the variables that it names and that have a value, and no others.
 func (k *stack) environment(spec functionSpec) *map[string]*string {
 	all := map[string]*string{
 		env.ServiceTable:       k.service.TableName(),
@@ -83,16 +83,14 @@ func (k *stack) environment(spec functionSpec) *map[string]*string {
 		env.KMSKeyID:           k.key.KeyId(),
 		env.HoldHours:          jsii.String(strconv.Itoa(k.HoldHours)),
 		env.Stage:              jsii.String(k.Stage),
+		env.ConsoleURL:         jsii.String(k.ConsoleURL),
+		env.EventBus:           jsii.String(k.EventBus),
 	}
 	vars := map[string]*string{}
 	for _, name := range spec.env {
-		if name == env.ConsoleURL {
-			if k.ConsoleURL != "" {
-				vars[name] = jsii.String(k.ConsoleURL)
-			}
-			continue
+		if *all[name] != "" {
+			vars[name] = all[name]
 		}
-		vars[name] = all[name]
 	}
 	if len(spec.ownHosts) > 0 {
 		vars[env.OwnHosts] = jsii.String(strings.Join(spec.ownHosts, ","))
@@ -119,6 +117,31 @@ func (k *stack) allowKey(actions ...string) awsiam.PolicyStatement {
 			"StringEquals": map[string]string{"kms:EncryptionContext:app": "verification-webhooks"},
 		},
 	})
+}
+
+// allowOutbox lets a function do this with the operational events in the service table, and with nothing else there.
+func (k *stack) allowOutbox(actions ...string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings(actions...), Resources: &[]*string{k.service.TableArn()},
+		Conditions: &map[string]any{
+			"ForAllValues:StringEquals": map[string]any{"dynamodb:LeadingKeys": []string{env.OutboxPartition}},
+		},
+	})
+}
+
+// allowEvents lets a function publish operational events on the one bus that they go to.
+func (k *stack) allowEvents() awsiam.PolicyStatement {
+	bus := jsii.String(k.EventBus)
+	if !strings.HasPrefix(k.EventBus, "arn:") {
+		name := k.EventBus
+		if name == "" {
+			name = "default"
+		}
+		bus = k.FormatArn(&awscdk.ArnComponents{
+			Service: jsii.String("events"), Resource: jsii.String("event-bus"), ResourceName: jsii.String(name),
+		})
+	}
+	return allow(list(bus), "events:PutEvents")
 }
 
 func list(resources ...*string) []*string { return resources }

@@ -25,7 +25,7 @@ func TestFunctions(t *testing.T) {
 		env             []string
 	}{
 		"portal":     {29, 512, []string{"DELIVERIES_TABLE", "KMS_KEY_ID", "QUEUE_URL", "SERVICE_TABLE", "STAGE", "VERIFICATIONS_TABLE"}},
-		"admin":      {29, 256, []string{"DEAD_LETTERS_URL", "KMS_KEY_ID", "PARKED_BUCKET", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
+		"admin":      {29, 256, []string{"DEAD_LETTERS_URL", "DELIVERIES_TABLE", "KMS_KEY_ID", "PARKED_BUCKET", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
 		"dispatcher": {60, 512, delivery},
 		"retrier":    {60, 512, delivery},
 		"sweeper":    {50, 256, []string{"DELIVERIES_TABLE", "HOLD_HOURS", "QUEUE_URL", "SERVICE_TABLE", "STAGE"}},
@@ -60,6 +60,20 @@ func TestFunctions(t *testing.T) {
 				"LoggingConfig": map[string]any{"LogGroup": id(name) + "Logs"}, "Role": id(name) + "Role.Arn",
 			})
 		}
+	})
+}
+
+// A message that makes a function send its own successor is a loop, which Lambda stops after 16 steps unless it is told
+// that it is meant: that of the retrier alone is.
+func TestRecursion(t *testing.T) {
+	each(t, func(t *testing.T, _ string, tpl template) {
+		allowed := map[string]any{}
+		for _, id := range tpl.ofType("AWS::Lambda::Function") {
+			if v, ok := tpl.get(t, id).Properties["RecursiveLoop"]; ok {
+				allowed[id] = v
+			}
+		}
+		wantEqual(t, "functions that may call themselves", allowed, map[string]any{"Retrier": "Allow"})
 	})
 }
 

@@ -22,8 +22,8 @@ func (k *stack) addPortal() {
 		may: []awsiam.PolicyStatement{
 			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
 				"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
-			// Deliveries are only read here; what changes them goes through the queue.
-			allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
+			// Written are jobs, and that an attempt by hand is asked for; all else goes through the queue.
+			allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"),
 			// One record at a time, for previews of templates.
 			allow(list(k.verifications.TableArn()), "dynamodb:GetItem"),
 			allow(list(indexArn(k.deliveries, env.ByVerification), indexArn(k.deliveries, env.ByHeld)), "dynamodb:Query"),
@@ -33,16 +33,20 @@ func (k *stack) addPortal() {
 	})
 }
 
-// addAdmin makes the function behind the administrators' API. It sees no delivery. The key seals its lists'
-// cursors.
+// addAdmin makes the function behind the administrators' API. It looks at no delivery: in the table of deliveries it
+// starts the drains of a partner whose suspension ends. The key seals its lists' cursors.
 func (k *stack) addAdmin() {
 	k.addFunction(functionSpec{
 		id: "Admin", name: "admin", timeoutSeconds: 29, memoryMB: 256,
 		description: "The administrators' API",
-		env:         []string{env.ServiceTable, env.QueueURL, env.DeadLettersURL, env.ParkedBucket, env.KMSKeyID, env.Stage, env.ConsoleURL},
+		env: []string{
+			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.DeadLettersURL, env.ParkedBucket, env.KMSKeyID, env.Stage,
+			env.ConsoleURL,
+		},
 		may: []awsiam.PolicyStatement{
 			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
 				"dynamodb:PutItem", "dynamodb:DeleteItem"),
+			allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:PutItem"),
 			allow(list(k.queue.QueueArn()), "sqs:SendMessage"),
 			// What is put back on the delivery queue is taken from here, so that nobody else needs rights on either.
 			allow(list(k.deadLetters.QueueArn()), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),

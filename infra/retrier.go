@@ -16,18 +16,19 @@ const retrierTimeout = 60
 func (k *stack) addRetrier() {
 	f := k.addFunction(functionSpec{
 		id: "Retrier", name: "retrier", timeoutSeconds: retrierTimeout, memoryMB: 512, trustsCA: true,
-		// A failed attempt sends the message of the next one; Lambda would stop such a chain after 16 steps. The steps
-		// are counted in the store, where each round ends after six.
+		// A failed attempt sends the message of the next one, and a job's step that of the next step; Lambda would stop
+		// such a chain after 16. The steps are counted in the store: a round ends after six, a job after 100,000.
 		recursive:   true,
 		description: "Makes the attempts that the delivery queue asks for",
 		env: []string{
-			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID, env.HoldHours, env.Stage,
+			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.EventBus, env.KMSKeyID,
+			env.HoldHours, env.Stage,
 		},
 		ownHosts: append([]string{k.apiHost()}, k.OwnHosts...),
 		may: append(k.attempts(),
-			// What is held is cancelled when its partner discards it.
+			// What waits for a webhook is brought to it, or cancelled when its partner discards it.
 			allow(list(indexArn(k.deliveries, env.ByHeld)), "dynamodb:Query"),
-			// What is pending for a deleted webhook is looked for, and cancelled.
+			// What a partner recovers is looked for, and what is pending for a deleted webhook.
 			allow(list(k.deliveries.TableArn()), "dynamodb:Query"),
 			allow(list(k.queue.QueueArn()),
 				"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"),
@@ -47,12 +48,15 @@ func (k *stack) addRetrier() {
 
 // attempts is what making an attempt takes, from the stream or from the queue: read the partner, its webhooks and the
 // delivery, open the secrets, write what happened (a webhook that is switched off and the outbox included), count it,
-// and ask for the next attempt. A transaction is granted under the names of its parts. Nothing is deleted.
+// ask for the next attempt and publish what the outbox got. A transaction is granted under the names of its parts.
+// Nothing is deleted but what the outbox held.
 func (k *stack) attempts() []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(list(k.service.TableArn()),
 			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),
 		allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:PutItem"),
+		k.allowOutbox("dynamodb:BatchWriteItem"),
+		k.allowEvents(),
 		allow(list(k.queue.QueueArn()), "sqs:SendMessage"),
 		k.allowKey("kms:Decrypt"),
 	}

@@ -35,6 +35,8 @@ type settings struct {
 	OwnHosts []string
 	// CACert is the path of a CA bundle that the functions trust in place of the system's. Local stage only.
 	CACert string
+	// EventBus is the name or the ARN of the event bus for operational events; the account's default bus if empty.
+	EventBus string
 	// HoldHours is how long events are held for an inactive webhook.
 	HoldHours int
 	// RetrierConcurrency is how many batches of the delivery queue are worked on at once, 2 to 1000.
@@ -73,6 +75,7 @@ func settingsFrom(context func(key string) any) (settings, error) {
 		AlarmTopicArn:               text("alarmTopicArn"),
 		ConsoleURL:                  text("consoleUrl"),
 		CACert:                      text("caCert"),
+		EventBus:                    text("eventBus"),
 	}
 	var errs []error
 	number := func(key string, without, least, most int) int {
@@ -100,6 +103,9 @@ func settingsFrom(context func(key string) any) (settings, error) {
 	}
 	if s.CACert != "" && !s.local() {
 		errs = append(errs, errors.New("context caCert: only on stage local"))
+	}
+	if s.EventBus != "" && !eventBus.MatchString(s.EventBus) {
+		errs = append(errs, errors.New("context eventBus: want the name or the ARN of an event bus"))
 	}
 	switch v := text("apiGatewayAccount"); v {
 	case "", "create":
@@ -130,6 +136,9 @@ func (s *settings) setOwnHosts(list string) error {
 	}
 	return errors.Join(errs...)
 }
+
+// eventBus has what EventBridge allows in a bus's name, and nothing that a policy would take for a pattern.
+var eventBus = regexp.MustCompile(`^(arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[A-Za-z0-9._/-]+$`)
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$`)
 

@@ -95,6 +95,8 @@ func TestTables(t *testing.T) {
 			"IndexName": name, "KeySchema": key(partition, sort), "Projection": map[string]any{"ProjectionType": "KEYS_ONLY"},
 		}
 	}
+	held := index("byHeld", "hpk", "hsk")
+	held["Projection"] = map[string]any{"ProjectionType": "INCLUDE", "NonKeyAttributes": []any{"st"}}
 	ttl := map[string]any{"AttributeName": env.TTLAttribute, "Enabled": true}
 	each(t, func(t *testing.T, stage string, tpl template) {
 		wantEqual(t, "tables", tpl.ofType("AWS::DynamoDB::Table"), []string{"Deliveries", "Service", "Verifications"})
@@ -124,9 +126,7 @@ func TestTables(t *testing.T) {
 				attribute("pk", "S"), attribute("sk", "S"), attribute("vpk", "S"), attribute("dpk", "S"),
 				attribute("due", "N"), attribute("hpk", "S"), attribute("hsk", "S"),
 			},
-			"GlobalSecondaryIndexes": []any{
-				index("byVerification", "vpk", "sk"), index("byDue", "dpk", "due"), index("byHeld", "hpk", "hsk"),
-			},
+			"GlobalSecondaryIndexes":  []any{index("byVerification", "vpk", "sk"), index("byDue", "dpk", "due"), held},
 			"TimeToLiveSpecification": ttl,
 			"StreamSpecification":     nil,
 		})
@@ -239,6 +239,30 @@ func TestOwnHosts(t *testing.T) {
 	}
 }
 
+// Operational events go to the account's default bus, or to the one that was chosen.
+func TestEventBus(t *testing.T) {
+	chosen := synthesized(map[string]any{"stage": "prod", "eventBus": "operations"})()
+	const buses = "arn:AWS::Partition:events:AWS::Region:AWS::AccountId:event-bus/"
+	const arn = "arn:aws:events:eu-west-1:111122223333:event-bus/operations"
+	for _, c := range []struct {
+		tpl     template
+		on, env any
+	}{
+		{prodTemplate(), buses + "default", nil}, {chosen, buses + "operations", "operations"}, {attached(), arn, arn},
+	} {
+		var publishers []string
+		for _, line := range permissions(t, c.tpl) {
+			f := strings.Fields(line)
+			if strings.HasPrefix(f[1], "events:") {
+				publishers = append(publishers, f[0])
+				wantEqual(t, f[0]+" permission", f[1:], []any{"events:PutEvents", c.on})
+				wantEqual(t, f[0]+" EVENT_BUS", variables(t, c.tpl, f[0])["EVENT_BUS"], c.env)
+			}
+		}
+		wantEqual(t, "publishers", publishers, []string{"dispatcher", "retrier", "sweeper"})
+	}
+}
+
 // variables returns a function's environment.
 func variables(t *testing.T, tpl template, function string) map[string]any {
 	t.Helper()
@@ -266,6 +290,11 @@ func TestSettings(t *testing.T) {
 		{"own hosts", map[string]any{"ownHosts": "api.example.com, b.example.com"}, ""},
 		{"own host with a port", map[string]any{"ownHosts": "api.example.com:443"}, "not a host name"},
 		{"account", map[string]any{"apiGatewayAccount": "maybe"}, "create or existing"},
+		{"event bus", map[string]any{"eventBus": "operations/webhooks"}, ""},
+		{"event bus by ARN", map[string]any{"eventBus": "arn:aws:events:eu-west-1:111122223333:event-bus/operations"}, ""},
+		{"event bus with a space", map[string]any{"eventBus": "my bus"}, "context eventBus"},
+		{"event bus with a wildcard", map[string]any{"eventBus": "arn:aws:events:eu-west-1:111122223333:event-bus/*"}, "context eventBus"},
+		{"ARN of something else", map[string]any{"eventBus": "arn:aws:sns:eu-west-1:111122223333:alarms"}, "context eventBus"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			context := maps.Clone(ok)
@@ -304,8 +333,9 @@ func TestSchemaNames(t *testing.T) {
 	got := []string{
 		env.PartitionKey, env.SortKey, env.TTLAttribute, env.ByVerification, env.ByVerificationPartition,
 		env.ByVerificationSort, env.ByDue, env.ByDuePartition, env.ByDueSort, env.ByHeld, env.ByHeldPartition, env.ByHeldSort,
+		env.ByHeldState, env.OutboxPartition,
 	}
-	want := []string{"pk", "sk", "ttl", "byVerification", "vpk", "sk", "byDue", "dpk", "due", "byHeld", "hpk", "hsk"}
+	want := []string{"pk", "sk", "ttl", "byVerification", "vpk", "sk", "byDue", "dpk", "due", "byHeld", "hpk", "hsk", "st", "OUTBOX"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -15,13 +15,15 @@ func (k *stack) addSweeper() {
 	f := k.addFunction(functionSpec{
 		// Less than a minute, so that one run ends before the next begins.
 		id: "Sweeper", name: "sweeper", timeoutSeconds: 50, memoryMB: 256,
-		description: "Takes up deliveries that are overdue",
-		env:         []string{env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.HoldHours, env.Stage},
+		description: "Takes up deliveries and jobs that are overdue, and operational events that were left",
+		env:         []string{env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.EventBus, env.HoldHours, env.Stage},
 		may: []awsiam.PolicyStatement{
 			allow(list(indexArn(k.deliveries, env.ByDue)), "dynamodb:Query"),
 			allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:PutItem"),
-			// Whose webhook was deleted or has discarded what is held for it.
+			// Whose webhook was deleted, has discarded what is held for it, or waits for a drain.
 			allow(list(k.service.TableArn()), "dynamodb:BatchGetItem"),
+			k.allowOutbox("dynamodb:Query", "dynamodb:BatchWriteItem"),
+			k.allowEvents(),
 			allow(list(k.queue.QueueArn()), "sqs:SendMessage", "sqs:GetQueueAttributes"),
 		},
 	})

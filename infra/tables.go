@@ -15,19 +15,23 @@ func (k *stack) addTables() {
 	k.addVerifications()
 
 	deliveries := k.newTable("Deliveries")
-	for _, i := range []struct{ name, partition, sort string }{
-		{env.ByVerification, env.ByVerificationPartition, env.ByVerificationSort},
-		{env.ByDue, env.ByDuePartition, env.ByDueSort},
-		{env.ByHeld, env.ByHeldPartition, env.ByHeldSort},
+	for _, i := range []struct{ name, partition, sort, with string }{
+		{env.ByVerification, env.ByVerificationPartition, env.ByVerificationSort, ""},
+		{env.ByDue, env.ByDuePartition, env.ByDueSort, ""},
+		{env.ByHeld, env.ByHeldPartition, env.ByHeldSort, env.ByHeldState},
 	} {
 		sort := stringKey(i.sort)
 		if i.sort == env.ByDueSort {
 			sort.Type = awsdynamodb.AttributeType_NUMBER
 		}
-		deliveries.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
+		props := &awsdynamodb.GlobalSecondaryIndexProps{
 			IndexName: jsii.String(i.name), PartitionKey: stringKey(i.partition), SortKey: sort,
 			ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
-		})
+		}
+		if i.with != "" {
+			props.ProjectionType, props.NonKeyAttributes = awsdynamodb.ProjectionType_INCLUDE, jsii.Strings(i.with)
+		}
+		deliveries.AddGlobalSecondaryIndex(props)
 	}
 	k.deliveries = deliveries
 }

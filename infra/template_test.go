@@ -72,6 +72,7 @@ var (
 		"consoleUrl":                  "https://console.example.com/",
 		"ownHosts":                    "api.example.com,hooks-api.example.com",
 		"apiGatewayAccount":           "existing",
+		"eventBus":                    "arn:aws:events:eu-west-1:111122223333:event-bus/operations",
 		"holdHours":                   "24",
 		"retrierConcurrency":          "7",
 	})

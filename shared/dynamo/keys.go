@@ -39,7 +39,6 @@ const (
 	webhookSortEnd     = "WEBHOOK$"
 	apiKeySortPrefix   = "KEY#"
 	partnersPartition  = "PARTNERS"
-	outboxPartition    = "OUTBOX"
 	dataKeyPartition   = "DATAKEY"
 	currentDataKeySort = "CURRENT"
 )
@@ -76,7 +75,7 @@ func statsKey(partnerID, webhookID string, hour time.Time) key {
 }
 
 func outboxKey(e webhook.OutboxEvent) key {
-	return key{outboxPartition, outboxSort(e.At, e.ID)}
+	return key{env.OutboxPartition, outboxSort(e.At, e.ID)}
 }
 
 func outboxSort(at time.Time, id string) string { return fmt.Sprintf("%013d#%s", at.UnixMilli(), id) }

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/cr3dentials/verification-webhooks/shared/env"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
@@ -40,7 +41,7 @@ func (i *outboxItem) event() webhook.OutboxEvent {
 
 // Outbox implements delivery.Store with one Query for as long as what it returns fits in 1 MB.
 func (s *Store) Outbox(ctx context.Context, before time.Time, limit int) ([]webhook.OutboxEvent, error) {
-	q := queryRange(s.o.ServiceTable, outboxPartition, outboxSort(time.UnixMilli(0), ""), outboxSort(before, "~"))
+	q := queryRange(s.o.ServiceTable, env.OutboxPartition, outboxSort(time.UnixMilli(0), ""), outboxSort(before, "~"))
 	q.ConsistentRead = nil
 	var events []webhook.OutboxEvent
 	for len(events) < limit {

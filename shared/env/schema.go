@@ -7,6 +7,9 @@ const (
 	SortKey      = "sk"
 	TTLAttribute = "ttl" // unix seconds
 
+	// OutboxPartition is the partition of the service table that holds the operational events still to be published.
+	OutboxPartition = "OUTBOX"
+
 	// ByVerification lists a webhook's deliveries of one verification. Keys only.
 	ByVerification          = "byVerification"
 	ByVerificationPartition = "vpk"

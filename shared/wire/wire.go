@@ -113,7 +113,8 @@ func Portal(ctx context.Context, log *slog.Logger) (http.Handler, func(), error)
 
 // Admin returns the administrators' API.
 func Admin(ctx context.Context, log *slog.Logger) (http.Handler, error) {
-	p, err := build(ctx, env.ServiceTable, env.QueueURL, env.DeadLettersURL, env.ParkedBucket, env.KMSKeyID)
+	p, err := build(ctx,
+		env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.DeadLettersURL, env.ParkedBucket, env.KMSKeyID)
 	if err != nil {
 		return nil, err
 	}
