@@ -65,7 +65,7 @@ tools() {
 }
 locals() { grep -rl --include='*.go' '^//go:build .*local' shared | xargs -n1 dirname | sort -u | sed 's|^|./|'; }
 # The adapters wait for the emulator: without it their tests fail where CI is set.
-adapters='shared/(dynamo|queue|vault|objects)$'
+adapters='shared/(dynamo|queue|vault|objects|bus)$'
 # Hundreds of thousands of documents would take minutes with the race detector, and nothing there runs beside anything.
 bytes='shared/jsbytes(/docgen)?$'
 race() { go list ./shared/... ./functions/... | grep -vE "/$adapters|/$bytes" | CGO_ENABLED=1 xargs go test -race; }
