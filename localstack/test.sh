@@ -74,7 +74,7 @@ compare() { go test -count=1 ./shared/jsbytes/...; }
 # The race detector takes memory and time of its own.
 bounds() { go test ./shared/egress ./shared/payload; }
 # golangci-lint vets all but infra.
-infra() { go vet ./infra && go test ./infra/... ./localstack/local/... ./localstack/stack/... ./localstack/adminctl/...; }
+infra() { go vet ./infra && go test ./infra/... ./localstack/local/... ./localstack/stack/... ./localstack/adminctl/... ./localstack/reconcile/...; }
 # CI makes the absence of a receiver a failure.
 receivers() { CI=true go test -count=1 ./localstack/receivers; }
 sam() {

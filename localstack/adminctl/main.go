@@ -1,20 +1,24 @@
-// Command adminctl calls the administration API of a deployed stage, or of the local one. `make partner`, `make api-key`
-// and `make portal-session` call it from the project's root. It prints the answer, JSON, to standard output.
+// Command adminctl calls the administration API of a deployed stage, or of the local one. `make partner`, `make api-key`,
+// `make portal-session`, `make redrive` and `make dead-letters` call it from the project's root. The first three print
+// the answer, JSON, to standard output.
 //
 // ADMIN_URL is the stack's output AdminUrl; the request is signed with the AWS credentials that the AWS command line
-// would use. Without ADMIN_URL it calls what `make run` left running.
+// would use. Without ADMIN_URL it calls what `make run` left running, or the copy whose run.json RUN_JSON names.
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
+	"os/signal"
 	"regexp"
-	"time"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
@@ -22,15 +26,18 @@ import (
 )
 
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) > 0 && (args[0] == "redrive" || args[0] == "dead-letters") {
+		return putBack(ctx, args, out)
+	}
 	path, body, err := request(args)
 	if err != nil {
 		return err
@@ -47,8 +54,25 @@ func run(ctx context.Context, args []string) error {
 	if err := json.Indent(&pretty, answer, "", "  "); err != nil {
 		return err
 	}
-	fmt.Println(pretty.String())
+	fmt.Fprintln(out, pretty.String())
 	return nil
+}
+
+// putBack has handled again what could not be handled before: redrive [<id> [<all: 1>]], dead-letters.
+func putBack(ctx context.Context, args []string, out io.Writer) error {
+	args = append(args, "", "")
+	id, all := args[1], args[2]
+	if all != "" && all != "0" && all != "1" || id != "" && all == "1" {
+		return errors.New("redrive: give ID=<id>, ALL=1 or nothing")
+	}
+	c, err := client(ctx)
+	if err != nil {
+		return err
+	}
+	if args[0] == "dead-letters" {
+		return deadLetters(ctx, c, out)
+	}
+	return redrive(ctx, c, id, all == "1", out)
 }
 
 // request turns the command line into a request of the admin API.
@@ -74,7 +98,7 @@ func request(args []string) (path string, body any, err error) {
 	case arg(0) == "portal-session":
 		return partner + "/portal-sessions", nil, nil
 	}
-	return "", nil, fmt.Errorf("unknown command %q: want partner, api-key or portal-session", arg(0))
+	return "", nil, fmt.Errorf("unknown command %q: want partner, api-key, portal-session, redrive or dead-letters", arg(0))
 }
 
 // gatewayHost is an API's own host name; it tells the region.
@@ -84,7 +108,7 @@ var gatewayHost = regexp.MustCompile(`^[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.`) 
 func client(ctx context.Context) (local.Client, error) {
 	admin := os.Getenv("ADMIN_URL")
 	if admin == "" {
-		r, err := local.ReadRun("localstack/.state/run.json")
+		r, err := local.ReadRun(cmp.Or(os.Getenv("RUN_JSON"), "localstack/.state/run.json"))
 		if errors.Is(err, os.ErrNotExist) {
 			return local.Client{}, errors.New("no stage: set ADMIN_URL to the stack's output AdminUrl, or start the local stage with `make run`")
 		}

@@ -46,7 +46,7 @@ func TestSignsWithTheEnvironmentsCredentials(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	t.Setenv("AWS_REGION", "eu-west-1")
-	if err := run(context.Background(), []string{"partner", "x"}); err != nil {
+	if err := run(context.Background(), []string{"partner", "x"}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	auth := got.Get("Authorization")
