@@ -9,7 +9,7 @@ STAGE     ?= dev
 VERSION   ?= 0.1.0-dev
 NAME      ?=
 PARTNER   ?=
-export PORT_BASE NAME PARTNER
+export PORT_BASE NAME PARTNER ID ALL IDS FILE SCAN SINCE UNTIL TIME_ATTRIBUTE APPLY
 # One set of flags for all that is compiled, but for the race detector's: each other one compiles all of the SDK anew.
 export GOFLAGS := -buildvcs=false -trimpath
 export CGO_ENABLED := 0
@@ -80,6 +80,16 @@ e2e: need-go ## end-to-end tests against what `make run` left running; EMULATOR=
 	@$(if $(EMULATOR),$(MAKE) --no-print-directory run EMULATOR=$(EMULATOR))
 	E2E_STATE=$(CURDIR)/localstack/.state/run.json go test -count=1 -timeout 15m ./localstack/e2e
 
+.PHONY: storm storm-planted
+storm: need-go ## the simulation: SEEDS=10000 START=1 runs many, SEED=n replays one with its trace, TRACE=file keeps all of it
+	@go test -c -o .build/storm.test ./shared/storm
+	@.build/storm.test -test.run '^TestStorm$$' -seeds $(or $(SEEDS),10000) -start $(or $(START),1) \
+	  $(if $(SEED),-seed $(SEED)) $(if $(TRACE),-trace $(TRACE))
+
+storm-planted: need-go ## search a seed for each planted bug: START=1 SEEDS=2000 BUG=<name>
+	@go test -count=1 -timeout 60m -run '^TestSearch$$' ./shared/storm/planted -args \
+	  -search -seeds $(or $(SEEDS),2000) -start $(or $(START),1) $(if $(BUG),-bug $(BUG))
+
 .PHONY: synth partner api-key portal-session
 synth: build build-tools ## synthesize the CDK stack into infra/cdk.out: STAGE=dev|prod|local
 	@$(STACK) install infra
@@ -93,6 +103,17 @@ api-key: need-go ## make an API key: PARTNER=<id> [NAME=...]
 
 portal-session: need-go ## make a portal session: PARTNER=<id>
 	@go run ./localstack/adminctl portal-session "$$PARTNER"
+
+.PHONY: redrive dead-letters reconcile
+redrive: need-go ## list what is parked; ID=<id> handles one again, ALL=1 everything, dead letters too (stage: as partner)
+	@go run ./localstack/adminctl redrive "$$ID" "$$ALL"
+
+dead-letters: need-go ## put the dead letters back on the delivery queue (stage: as partner)
+	@go run ./localstack/adminctl dead-letters
+
+reconcile: need-go ## find events that were never created: IDS=<id>,... FILE=<ids> or SCAN=1; APPLY=1 creates them
+	@go run ./localstack/reconcile -ids "$$IDS" -file "$$FILE" -scan "$$SCAN" -since "$$SINCE" -until "$$UNTIL" \
+	  -time-attribute "$$TIME_ATTRIBUTE" -all "$$ALL" -apply "$$APPLY"
 
 .PHONY: clean
 clean: stop ## remove everything that was built or installed

@@ -72,9 +72,12 @@ func rules() []rule {
 			"fakes serve the ports and must not share code with what they stand for"},
 		{"shared/storetest", []string{"shared/webhook", "shared/delivery", "shared/portal"}, true,
 			"the suite knows the ports, never an implementation"},
+		{"shared/storm", []string{
+			"shared/webhook", "shared/delivery", "shared/portal", "shared/queue", "shared/lambdarun", "shared/memory", lambdaGo,
+		}, true, "the simulation drives the real handlers over models of the services"},
 		{"shared/lambdarun", []string{
 			"shared/webhook", "shared/env", "shared/payload", "shared/delivery", "shared/portal", "shared/queue", lambdaGo,
-		}, true, "the only importer of aws-lambda-go: the rest runs without Lambda"},
+		}, true, "the product's only importer of aws-lambda-go: the rest runs without Lambda"},
 		{"shared/wire", []string{
 			"shared/webhook", "shared/env", "shared/payload", "shared/delivery", "shared/portal", "shared/egress",
 			"shared/dynamo", "shared/queue", "shared/vault", "shared/objects", "shared/bus", "shared/awscfg",
@@ -92,12 +95,13 @@ func rules() []rule {
 // bans are dependencies that must not come in by any way.
 func bans() []struct{ module, only, why string } {
 	return []struct{ module, only, why string }{
-		{lambdaGo, "shared/lambdarun functions/", "the rules must run without Lambda"},
+		{lambdaGo, "shared/lambdarun shared/storm functions/", "the rules must run without Lambda"},
 		{cdk, "infra", "200 MB of generated code, and a Node process, have no place in a function"},
 		{jsii, "infra", "as the CDK"},
 		{module + "infra", "infra", "nobody imports the stack"},
 		{module + "localstack", "", "what runs locally is no part of the product"},
-		{module + "shared/memory", "shared/memory", "a fake in a binary could be taken for the store"},
+		{module + "shared/memory", "shared/memory shared/storm", "a fake in a binary could be taken for the store"},
+		{module + "shared/storm", "shared/storm", "a simulation is no part of a binary"},
 		{module + "shared/storetest", "shared/storetest", "a test suite is no part of a binary"},
 		{module + "shared/jsbytes/docgen", "shared/jsbytes/docgen", "documents at random are for tests"},
 		{"testing", "shared/storetest", "nor is Go's test library"},

@@ -1,0 +1,133 @@
+package storm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/delivery"
+)
+
+// function is a Lambda function: its limits and its environments.
+type function struct {
+	name    string
+	timeout time.Duration
+	limit   int
+	running int
+	idle    []*env
+	made    int
+}
+
+// env is one execution environment. What it holds in memory lives as long as it does.
+type env struct {
+	name   string
+	fn     *function
+	engine *delivery.Engine
+	tasks  []*task
+	dead   bool
+	// faults counts what went wrong under it, so that an unknown outcome can be told from a known one.
+	faults int
+	// done tells whoever invoked it how the present invocation ended; nil between two.
+	done  func(why string)
+	count int
+}
+
+// lambdaContext is the context of an invocation. Its deadline is in virtual time.
+type lambdaContext struct {
+	context.Context
+	w        *world
+	deadline time.Time
+}
+
+func (c lambdaContext) Deadline() (time.Time, bool) { return c.deadline, true }
+func (c lambdaContext) Done() <-chan struct{}       { return nil }
+func (c lambdaContext) Err() error {
+	if c.w.s.clock().Before(c.deadline) {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+// invoke runs f in an environment of fn. done is called once when it has ended: why is "" if f returned, "throttled" if it
+// never began, otherwise how its environment died.
+func (w *world) invoke(fn *function, f func(ctx context.Context, e *env), done func(why string)) {
+	if fn.running >= fn.limit || w.stormy && w.chance(w.plan.throttle) {
+		w.stats.Faults++
+		w.note("FAULT throttled", fn.name, "")
+		done("throttled")
+		return
+	}
+	fn.running++
+	e, delay := w.environment(fn)
+	e.done, e.count = done, e.count+1
+	present := e.count
+	w.s.after(delay, func() {
+		if e.dead {
+			return
+		}
+		deadline := w.s.clock().Add(fn.timeout)
+		ctx := lambdaContext{context.Background(), w, deadline}
+		w.s.spawn(e, e.name, func() { f(ctx, e) }, func(killed bool) {
+			if !killed && !e.dead {
+				w.finish(e, "")
+			}
+		})
+		w.s.after(fn.timeout, func() {
+			if !e.dead && e.done != nil && e.count == present {
+				w.stats.Faults++
+				e.faults++
+				w.note("FAULT time-out", e.name, "")
+				w.killEnv(e, "timed out")
+			}
+		})
+	})
+}
+
+// environment takes an idle environment or starts a new one.
+func (w *world) environment(fn *function) (*env, time.Duration) {
+	if n := len(fn.idle); n > 0 {
+		e := fn.idle[n-1]
+		fn.idle = fn.idle[:n-1]
+		e.tasks = e.tasks[:0]
+		return e, w.between(0, 3*time.Millisecond)
+	}
+	fn.made++
+	e := &env{name: fmt.Sprintf("%s/%d", fn.name, fn.made), fn: fn}
+	e.engine = w.newEngine()
+	return e, w.between(50*time.Millisecond, 800*time.Millisecond)
+}
+
+// finish ends the present invocation of e.
+func (w *world) finish(e *env, why string) {
+	done := e.done
+	e.done = nil
+	e.fn.running--
+	if !e.dead {
+		for _, t := range e.tasks {
+			if !t.ended && t != w.s.cur {
+				w.fail("P2 nothing runs on after an invocation", []string{e.name}, "%s is still running in %s", t.name, e.name)
+			}
+		}
+		e.fn.idle = append(e.fn.idle, e)
+	}
+	done(why)
+}
+
+// killEnv ends an environment and everything in it, at once.
+func (w *world) killEnv(e *env, why string) {
+	if e.dead {
+		return
+	}
+	e.dead = true
+	w.note("DEAD", e.name, why)
+	w.truth.died(e)
+	w.s.after(w.between(time.Millisecond, 200*time.Millisecond), func() { w.finish(e, why) })
+	w.s.kill(e.tasks)
+}
+
+func (w *world) newEngine() *delivery.Engine {
+	return &delivery.Engine{
+		Store: w.store, Queue: w.queue, Sender: w.net, Vault: (*vaultModel)(w.run), Objects: (*objectsModel)(w.run), Bus: (*busModel)(w.run), IDs: w.idGen,
+		Now: w.s.clock, HoldTime: w.plan.holdTime, Log: w.run.log, Each: w.s.each,
+	}
+}

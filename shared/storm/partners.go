@@ -1,0 +1,238 @@
+package storm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/portal"
+)
+
+// partner is a customer with an API key, as far as the outside knows.
+type partner struct {
+	id, key string
+}
+
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
+
+// request makes one API request by the actor that runs, and waits for its answer. The status is 0 if none came.
+func (w *world) request(fn *function, h http.Handler, method, path, key string, body any) (int, []byte) {
+	w.stats.Requests++
+	actor := w.s.cur
+	var payload []byte
+	if body != nil {
+		payload, _ = json.Marshal(body)
+	}
+	var answer *recorder
+	w.note("request", method+" "+path, string(payload))
+	w.invoke(fn, func(ctx context.Context, _ *env) {
+		ctx = portal.WithCaller(ctx, portal.Caller{IAMUserARN: "arn:aws:iam::1:user/operator", RequestID: "r", BaseURL: "https://api.example/prod"})
+		r, err := http.NewRequestWithContext(ctx, method, "https://api.example"+path, bytes.NewReader(payload))
+		if err != nil {
+			panic(err)
+		}
+		if payload != nil {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		if key != "" {
+			r.Header.Set("Authorization", "Bearer "+key)
+		}
+		rec := &recorder{header: http.Header{}, status: http.StatusOK}
+		h.ServeHTTP(rec, r)
+		answer = rec
+	}, func(string) { w.s.after(0, func() { w.s.wake(actor) }) })
+	w.s.park(actor)
+	status := 0
+	if answer != nil {
+		status = answer.status
+		w.note("answer", path, fmt.Sprint(status))
+		if status == http.StatusInternalServerError {
+			w.fail("P0 no request makes an internal error", []string{path}, "%s", answer.body.String())
+		}
+		return status, answer.body.Bytes()
+	}
+	w.note("answer", path, "none")
+	return 0, nil
+}
+
+func (w *world) api(p *partner, method, path string, body any) (int, []byte) {
+	return w.request(w.portal, w.run.portal, method, path, p.key, body)
+}
+
+func (w *world) administer(method, path string, body any) (int, []byte) {
+	return w.request(w.admin, w.run.admin, method, path, "", body)
+}
+
+// newPartner makes a partner with an API key.
+func (w *world) newPartner(id string) *partner {
+	p := &partner{id: id}
+	w.administer("POST", "/admin/partners", map[string]any{"id": id, "name": id})
+	_, body := w.administer("POST", "/admin/partners/"+id+"/api-keys", map[string]any{"name": "storm"})
+	var out struct{ Key string }
+	_ = json.Unmarshal(body, &out)
+	p.key = out.Key
+	w.truth.secrets[out.Key] = true
+	return p
+}
+
+// create makes a webhook.
+func (w *world) create(p *partner) {
+	body := map[string]any{"url": w.net.newURL(p.id)}
+	if w.chance(0.1) {
+		body["active"] = false
+	}
+	if w.chance(0.15) {
+		body["eventTypes"] = []string{"verification.completed", "verification.expired"}
+	}
+	if w.chance(0.2) {
+		body["authHeader"] = map[string]string{"name": "x-partner-key", "value": "pk-" + w.secret(20)}
+	}
+	if w.chance(0.2) {
+		body["secret"] = "own-" + w.secret(32)
+	}
+	if w.chance(0.15) {
+		body["payloadTemplate"] = map[string]any{"id": "{{ data.verificationId }}", "status": "{{ status }}"}
+	}
+	w.api(p, "POST", "/v1/webhooks", body)
+}
+
+func (w *world) secret(n int) string {
+	const letters = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = letters[w.rng.IntN(len(letters))]
+	}
+	return string(b)
+}
+
+// webhooksOf returns the webhooks that a partner has now, as the oracle knows them.
+func (o *oracle) webhooksOf(partner string) (own []*hook) {
+	for _, h := range o.hookOrder {
+		if h.partner == partner && h.deleted < 0 {
+			own = append(own, h)
+		}
+	}
+	return own
+}
+
+// manage is a partner at work on the portal until the busy time is over.
+func (w *world) manage(p *partner) {
+	for {
+		w.s.sleep(w.between(w.plan.editing/10, 2*w.plan.editing))
+		if w.s.now > w.plan.busy {
+			return
+		}
+		w.manageOnce(p)
+	}
+}
+
+func (w *world) manageOnce(p *partner) {
+	own := w.truth.webhooksOf(p.id)
+	if len(own) == 0 || len(own) < 4 && w.chance(0.1) {
+		w.create(p)
+		return
+	}
+	h := own[w.rng.IntN(len(own))]
+	path := "/v1/webhooks/" + h.id
+	patch := func(field string, value any) { w.api(p, "PATCH", path, map[string]any{field: value}) }
+	off := !h.now().webhook.Active
+	switch n := w.rng.IntN(100); {
+	case off && n < 60: // whoever sees it off wants it on again, mostly
+		w.activate(p, h)
+	case n < 8:
+		patch("url", w.net.newURL(p.id))
+	case n < 14:
+		patch("secret", "own-"+w.secret(30))
+	case n < 18:
+		patch("payloadTemplate", map[string]any{"n": fmt.Sprint(w.rng.IntN(100)), "v": "{{ data.verificationId }}"})
+	case n < 22:
+		patch("description", w.secret(5))
+	case n < 34:
+		w.api(p, "POST", path+"/secret/rotate", map[string]any{"overlapHours": w.rng.IntN(3)})
+	case n < 38:
+		w.api(p, "POST", path+"/secret/complete", nil)
+	case n < 42:
+		w.api(p, "POST", path+"/secret/cancel", nil)
+	case n < 60:
+		w.api(p, "POST", path+"/deactivate", nil)
+		w.s.sleep(w.between(0, 10*time.Minute))
+		if w.chance(0.8) {
+			w.activate(p, h)
+		}
+	case n < 70:
+		w.activate(p, h)
+	case n < 78:
+		w.api(p, "POST", path+"/test", nil)
+	case n < 82:
+		w.api(p, "DELETE", path, nil)
+	case n < 90:
+		w.api(p, "GET", path, nil)
+	default:
+		w.more(p, h)
+	}
+}
+
+func (w *world) activate(p *partner, h *hook) {
+	path := "/v1/webhooks/" + h.id
+	switch w.rng.IntN(5) {
+	case 0:
+		w.api(p, "POST", path+"/activate", map[string]any{"held": "discard"})
+	case 1:
+		w.api(p, "PATCH", path, map[string]any{"active": true})
+	default:
+		w.api(p, "POST", path+"/activate", nil)
+	}
+}
+
+// more is what a partner does with single deliveries.
+func (w *world) more(p *partner, h *hook) {
+	w.api(p, "GET", "/v1/webhooks/"+h.id+"/deliveries?limit=5", nil)
+}
+
+// operate is the administrator: suspends a partner now and then, and puts back what was parked or is dead.
+func (w *world) operate(partners []*partner) {
+	for {
+		w.s.sleep(w.between(2*time.Minute, 15*time.Minute))
+		if w.s.now > w.plan.busy {
+			return
+		}
+		w.tidy()
+		if w.chance(0.1) {
+			id := partners[w.rng.IntN(len(partners))].id
+			w.administer("PATCH", "/admin/partners/"+id, map[string]any{"suspended": true})
+			w.s.sleep(w.between(time.Second, 10*time.Minute))
+			w.administer("PATCH", "/admin/partners/"+id, map[string]any{"suspended": false})
+		}
+	}
+}
+
+// tidy puts back what can go on: dead letters, and what was parked for a reason that may have passed.
+func (w *world) tidy() {
+	if len(w.queue.dead) > 0 {
+		w.administer("POST", "/admin/dead-letters/redrive", nil)
+	}
+	_, body := w.administer("GET", "/admin/parked?limit=100", nil)
+	var list struct {
+		Items []struct{ ID, Reason string }
+	}
+	_ = json.Unmarshal(body, &list)
+	for _, x := range list.Items {
+		if passing(x.Reason) || w.chance(0.1) {
+			w.administer("POST", "/admin/parked/"+x.ID+"/redrive", nil)
+		}
+	}
+}
+
+// passing tells whether a reason may have passed.
+func passing(reason string) bool { return reason == "interrupted" || reason == "internal_error" }

@@ -1,0 +1,213 @@
+package storm
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// ladder is what the partner guide promises between attempts.
+var ladder = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second}
+
+// stale is how old what an attempt was made of may be: the batch's read of the webhook, then opening its secrets and
+// storing the claim.
+func (w *world) stale() time.Duration {
+	if w.plan.clean {
+		return 5*time.Second + 20*w.plan.latency
+	}
+	return 5*time.Second + 3*w.plan.slowest
+}
+
+// posted judges a request as it leaves.
+func (o *oracle) posted(r *webhook.Request, t *task) *post {
+	w := o.w
+	header := map[string]string{}
+	for _, h := range r.Headers {
+		header[h.Name] = h.Value
+	}
+	id := header["webhook-id"]
+	p := &post{subject: id, start: w.s.now, env: t.env, faults: t.env.faults}
+	h := o.hookOf(r.URL)
+	if h == nil {
+		return p
+	}
+	p.hook = h
+	since := w.s.now - w.stale()
+	if !h.within(since, func(v *version) bool { return v.webhook.URL == r.URL && o.signed(v, header, r.Body) }) {
+		w.fail("I8 signed with a secret of that time", []string{id, h.id}, "no version of %s since %v has this URL and this signature", h.id, w.stale())
+	}
+	if sent, err := strconv.ParseInt(header["webhook-timestamp"], 10, 64); err != nil || abs(w.s.clock().Unix()-sent) > 1 {
+		w.fail("I8 the timestamp is the attempt's", []string{id, h.id}, "%s at %d", header["webhook-timestamp"], w.s.clock().Unix())
+	}
+	if !strings.HasPrefix(id, "dlv_") {
+		return p
+	}
+	f := o.flights[id]
+	if f == nil {
+		w.fail("I3 a request has a stored delivery", []string{id, h.id}, "nothing is stored for it")
+		return p
+	}
+	p.flight = f
+	p.number, _ = strconv.Atoi(header["x-webhook-attempt"])
+	p.subject = id + " #" + strconv.Itoa(p.number)
+	if f.ref.WebhookID != h.id || f.ref.PartnerID != h.partner {
+		w.fail("I9 a request goes to its own webhook's URL", p.about(), "it goes to %s of %s", h.id, h.partner)
+	}
+	if !bytes.Equal(r.Body, f.body) || len(r.Body) == 0 {
+		w.fail("I8 the same bytes on every attempt", p.about(), "what is sent is not what is stored")
+	}
+	o.claimed(p, f)
+	if !p.manual {
+		o.inOrder(p, f)
+		o.wanted(p, h, since)
+	}
+	f.posts = append(f.posts, p)
+	return p
+}
+
+func abs(n int64) int64 { return max(n, -n) }
+
+// hookOf finds whose URL it is, or was.
+func (o *oracle) hookOf(url string) *hook {
+	for _, h := range o.hookOrder {
+		for i := range h.versions {
+			if h.versions[i].webhook.URL == url {
+				return h
+			}
+		}
+	}
+	return nil
+}
+
+func mac(key, data []byte) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write(data)
+	return m.Sum(nil)
+}
+
+// signed verifies both kinds of signatures as a receiver does that knows the secrets of a version.
+func (o *oracle) signed(v *version, header map[string]string, body []byte) bool {
+	current, next := v.secrets.Signing, v.secrets.Next
+	if r := v.webhook.Rotation; r == nil {
+		next = ""
+	} else if slack := o.w.s.clock().Sub(r.EndsAt); slack >= 0 {
+		current, next = next, ""
+	}
+	if header["x-webhook-signature"] != hex.EncodeToString(mac([]byte(current), body)) {
+		return false
+	}
+	want := ""
+	if next != "" {
+		want = hex.EncodeToString(mac([]byte(next), body))
+	}
+	if header["x-webhook-signature-next"] != want {
+		return false
+	}
+	if name := v.webhook.AuthHeaderName; name != "" && header[name] != v.secrets.AuthHeaderValue {
+		return false
+	}
+	key := []byte(current)
+	if rest, ok := strings.CutPrefix(current, "whsec_"); ok {
+		key, _ = base64.StdEncoding.DecodeString(rest)
+	}
+	signedText := header["webhook-id"] + "." + header["webhook-timestamp"] + "." + string(body)
+	first, _, _ := strings.Cut(header["webhook-signature"], " ")
+	return first == "v1,"+base64.StdEncoding.EncodeToString(mac(key, []byte(signedText)))
+}
+
+// claimed holds that every request was made under a live claim of its number.
+func (o *oracle) claimed(p *post, f *flight) {
+	c := f.state.Claim
+	switch now := o.w.s.clock(); {
+	case c == nil:
+		o.w.fail("I3 a request has a claim", p.about(), "none is stored")
+	case c.Number != p.number:
+		o.w.fail("I3 a request has a claim", p.about(), "the claim is for number %d", c.Number)
+	case !c.Live(now):
+		o.w.fail("I3 a request has a live claim", p.about(), "its lease ended at %v", c.LeaseUntil)
+	}
+	p.manual = c != nil && c.Manual
+	p.round = f.round
+}
+
+// inOrder holds the numbers of attempts, the ladder between them and the length of a round.
+func (o *oracle) inOrder(p *post, f *flight) {
+	w, last, before := o.w, 0, map[int]bool{}
+	var previous *post
+	for _, x := range f.posts {
+		last = max(last, x.number)
+		if x.number == p.number && !x.unknown() {
+			w.fail("I5 an attempt is repeated only if its outcome is not known", p.about(), "number %d was answered %d", x.number, x.status)
+		}
+		if x.round == p.round && !x.manual && x.number < p.number {
+			before[x.number] = true
+			if x.reported {
+				previous = x
+			}
+		}
+	}
+	if p.number != last && p.number != last+1 {
+		w.fail("I3 attempts are numbered without a gap", p.about(), "number %d after %d", p.number, last)
+	}
+	n := len(before)
+	if n > 5 {
+		w.fail("I5 no seventh attempt in a round", p.about(), "number %d is the round's attempt %d", p.number, n+1)
+		return
+	}
+	if n == 0 || previous == nil || !previous.failed {
+		return
+	}
+	if gap := p.start - previous.end; gap < ladder[n-1] {
+		w.fail("I4 the ladder between attempts", p.about(), "%v after attempt %d of its round, %v is promised", gap, n, ladder[n-1])
+	} else if w.plan.clean && gap > max(ladder[n-1], previous.asked())+w.punctual() {
+		w.fail("I4 the ladder between attempts", p.about(), "%v after attempt %d of its round: too late", gap, n)
+	}
+}
+
+// punctual is how late an attempt may be when nothing fails: the queue's whole seconds and its jitter, a cold start, and
+// some calls.
+func (w *world) punctual() time.Duration {
+	return 2*time.Second + w.plan.queueJitter + 20*w.plan.latency
+}
+
+// unknown tells whether the outcome of a request may be unknown to the product: its environment died or had to do with
+// faults, or the request is still under way.
+func (p *post) unknown() bool { return !p.reported || p.env.dead || p.env.faults > p.faults }
+
+// asked is how long the endpoint asked to wait.
+func (p *post) asked() time.Duration { return p.retryAfter }
+
+// wanted holds that nothing is sent any more when a webhook was switched off or deleted, or its partner suspended.
+func (o *oracle) wanted(p *post, h *hook, since time.Duration) {
+	if h.deleted >= 0 && h.deleted < since {
+		o.w.fail("I7 nothing is sent for a deleted webhook", p.about(), "it was deleted at %v", epoch.Add(h.deleted))
+	}
+	if !h.within(since, func(v *version) bool { return v.webhook.Active }) {
+		o.w.fail("I7 nothing is sent for a webhook that is off", p.about(), "it is off since %v", epoch.Add(h.now().at))
+	}
+	if o.partners[h.partner].suspended(since) {
+		o.w.fail("I7 nothing is sent for a suspended partner", p.about(), "%s is suspended", h.partner)
+	}
+}
+
+// answered notes what the endpoint decided, whoever knows of it.
+func (o *oracle) answered(p *post, status int) {
+	p.answered, p.status = true, status
+	if status >= 200 && status <= 299 && p.flight != nil {
+		p.flight.accepted = true
+	}
+}
+
+// reported notes that the sender knows the outcome.
+func (o *oracle) reported(p *post, r *webhook.Response) {
+	p.end, p.reported = o.w.s.now, r.ErrorCode != webhook.ErrInterrupted
+	p.failed = p.reported && (r.StatusCode < 200 || r.StatusCode > 299)
+	p.retryAfter = r.RetryAfter
+}

@@ -1,0 +1,217 @@
+package storm
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// epoch is when every simulation begins.
+var epoch = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// sched runs tasks, exactly one at a time, in an order that the seed decides. It has a virtual clock, which stands still
+// while anything runs and jumps to the next event when nothing does.
+type sched struct {
+	now    time.Duration
+	rng    *rand.Rand
+	events eventHeap
+	seq    uint64
+	// cur is the task that runs; nil while a function of the models does.
+	cur  *task
+	back chan struct{}
+	// steps counts events. live counts tasks that have not ended.
+	steps, live int
+	all         []*task
+	// panicked is told of a panic that nobody recovered.
+	panicked func(t *task, what string)
+}
+
+// task is a goroutine that runs only when the scheduler lets it.
+type task struct {
+	name string
+	env  *env
+	run  chan struct{}
+	// wake is the number of the sleep that the task is in; events of earlier sleeps are stale.
+	wake          uint64
+	killed, ended bool
+}
+
+type event struct {
+	at  time.Duration
+	tie uint32
+	seq uint64
+	// task with its wake, or f.
+	task *task
+	wake uint64
+	f    func()
+}
+
+type eventHeap []event
+
+func (h eventHeap) Len() int      { return len(h) }
+func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *eventHeap) Push(x any)   { *h = append(*h, x.(event)) }
+func (h *eventHeap) Pop() any {
+	old := *h
+	n := len(old) - 1
+	e := old[n]
+	old[n] = event{}
+	*h = old[:n]
+	return e
+}
+
+func (h eventHeap) Less(i, j int) bool {
+	a, b := &h[i], &h[j]
+	if a.at != b.at {
+		return a.at < b.at
+	}
+	if a.tie != b.tie {
+		return a.tie < b.tie
+	}
+	return a.seq < b.seq
+}
+
+func newSched(rng *rand.Rand) *sched { return &sched{rng: rng, back: make(chan struct{})} }
+
+func (s *sched) clock() time.Time { return epoch.Add(s.now) }
+
+func (s *sched) push(e event) {
+	s.seq++
+	e.seq, e.tie = s.seq, s.rng.Uint32()
+	heap.Push(&s.events, e)
+}
+
+// after runs f when d has passed. f must not wait for anything.
+func (s *sched) after(d time.Duration, f func()) { s.push(event{at: s.now + max(d, 0), f: f}) }
+
+// spawn starts a task. ended runs when f has returned, or the task was killed.
+func (s *sched) spawn(e *env, name string, f func(), ended func(killed bool)) *task {
+	t := &task{name: name, env: e, run: make(chan struct{})}
+	s.live++
+	s.all = append(s.all, t)
+	if e != nil {
+		e.tasks = append(e.tasks, t)
+	}
+	go func() {
+		<-t.run
+		defer func() {
+			if p := recover(); p != nil {
+				s.panicked(t, fmt.Sprintf("%v\n%s", p, debug.Stack()))
+			}
+			t.ended = true
+			s.live--
+			if ended != nil {
+				ended(t.killed)
+			}
+			s.back <- struct{}{}
+		}()
+		if !t.killed {
+			f()
+		}
+	}()
+	s.push(event{at: s.now, task: t, wake: t.wake})
+	return t
+}
+
+// sleep lets d pass for the task that runs. Others run meanwhile. A task that was killed does not come back.
+func (s *sched) sleep(d time.Duration) {
+	t := s.cur
+	s.push(event{at: s.now + max(d, 0), task: t, wake: t.wake})
+	s.park(t)
+}
+
+// park waits until somebody wakes the task.
+func (s *sched) park(t *task) {
+	s.back <- struct{}{}
+	<-t.run
+	if t.killed {
+		runtime.Goexit()
+	}
+}
+
+// wake ends the present sleep of a task.
+func (s *sched) wake(t *task) {
+	t.wake++
+	s.push(event{at: s.now, task: t, wake: t.wake})
+}
+
+// kill ends tasks where they stand. If the one that runs is among them, kill does not return.
+func (s *sched) kill(tasks []*task) {
+	self := false
+	for _, t := range tasks {
+		if t.ended || t.killed {
+			continue
+		}
+		t.killed = true
+		if t == s.cur {
+			self = true
+		} else {
+			s.wake(t)
+		}
+	}
+	if self {
+		runtime.Goexit()
+	}
+}
+
+// step runs the next event; false if there is none.
+func (s *sched) step() bool {
+	if len(s.events) == 0 {
+		return false
+	}
+	e := heap.Pop(&s.events).(event)
+	s.now = max(s.now, e.at)
+	s.steps++
+	switch {
+	case e.f != nil:
+		e.f()
+	case !e.task.ended && e.wake == e.task.wake:
+		e.task.wake++
+		s.cur = e.task
+		e.task.run <- struct{}{}
+		<-s.back
+		s.cur = nil
+	}
+	return true
+}
+
+// end kills whatever still lives, so that no goroutine outlives the simulation.
+func (s *sched) end() {
+	s.kill(s.all)
+	for s.live > 0 && s.step() {
+	}
+}
+
+// each is delivery.Each on the scheduler: f(0) to f(n-1) as tasks of the caller's environment.
+func (s *sched) each(n, limit int, f func(i int)) {
+	if n == 1 {
+		f(0)
+		return
+	}
+	parent, next, running := s.cur, 0, 0
+	var start func()
+	start = func() {
+		i := next
+		next++
+		running++
+		s.spawn(parent.env, parent.name, func() { f(i) }, func(bool) {
+			running--
+			switch {
+			case parent.killed:
+			case next < n:
+				start()
+			case running == 0:
+				s.wake(parent)
+			}
+		})
+	}
+	for next < n && running < limit {
+		start()
+	}
+	if running > 0 {
+		s.park(parent)
+	}
+}
