@@ -186,6 +186,7 @@ func TestUnsuspensionDrains(t *testing.T) {
 		t.Fatalf("%+v", j)
 	}
 	patch(`{"suspended":false}`).want(200)
+	patch(`{"suspended":false,"name":"Acme"}`).want(200)
 	if len(w.queue.Take()) != 0 {
 		t.Fatal("a partner that was not suspended is drained")
 	}
