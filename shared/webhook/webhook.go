@@ -154,12 +154,15 @@ func (w *Webhook) Activate(now time.Time) bool {
 	return true
 }
 
-// Deactivate makes w inactive. It reports false and changes nothing if w is inactive already.
+// Deactivate makes w inactive. It reports false and changes nothing if w is inactive already, unless its partner means
+// it: then no probe brings it back.
 func (w *Webhook) Deactivate(now time.Time, reason DeactivationReason, deliveryID string) bool {
-	if !w.Active {
+	if !w.Active && (!w.AutoReactivate || reason != ReasonPartner || w.Deactivation == nil || w.Deactivation.Reason == reason) {
 		return false
 	}
-	w.Active, w.OffGeneration = false, w.Generation
+	if w.Active {
+		w.Active, w.OffGeneration = false, w.Generation
+	}
 	w.Deactivation = &Deactivation{At: now, Reason: reason, DeliveryID: deliveryID}
 	w.UpdatedAt = now
 	return true
