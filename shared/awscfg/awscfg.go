@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go/middleware"
 )
 
 const (
@@ -40,6 +41,7 @@ const (
 func Load(ctx context.Context) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(client(tryTimeout)),
+		config.WithAPIOptions([]func(*middleware.Stack) error{wholeAnswers}),
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = attempts, longestPause })
 		}),
@@ -60,12 +62,9 @@ func client(timeout time.Duration) *awshttp.BuildableClient {
 		})
 }
 
-// DynamoDB returns a client of DynamoDB. It takes no answer that is not whole.
+// DynamoDB returns a client of DynamoDB. Its own check of answers would only log: wholeAnswers takes its place.
 func DynamoDB(cfg aws.Config) *dynamodb.Client {
-	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
-		o.DisableValidateResponseChecksum = true
-		o.APIOptions = append(o.APIOptions, wholeAnswers)
-	})
+	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
 }
 
 // SQS returns a client of SQS.

@@ -12,8 +12,9 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// wholeAnswers makes a client repeat a request whose answer was cut in the middle, or is not the one that DynamoDB made a
-// checksum of. The SDK's own check only logs what it finds, and a cut answer it takes for an error to give up on.
+// wholeAnswers reads every answer to its end and repeats a request whose answer was cut in the middle, or is not the one
+// that DynamoDB made a checksum of. The SDK would only log the latter and give up on the former. All answers fit in memory:
+// objects of S3 are records of at most 400 KB, as JSON.
 func wholeAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("WholeAnswers", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
