@@ -3,7 +3,9 @@
 package queue
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -57,29 +59,38 @@ func (q *Queue) Send(ctx context.Context, ms ...webhook.Message) error {
 	return nil
 }
 
-// sendBatch sends entries until SQS has taken all of them or the tries are used up.
+// sendBatch sends entries until SQS has taken all of them or the tries are used up. What is at fault by itself (SQS calls
+// it the sender's) is not sent again, and the error is Internal: whoever repeats what is Unavailable would do so for ever.
 func (q *Queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchRequestEntry) error {
+	var invalid error
 	for try := range tries {
 		if try > 0 {
 			if err := pause(ctx, firstPause<<(try-1)); err != nil {
-				return err
+				return cmp.Or(invalid, err)
 			}
 		}
 		r, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.url), Entries: entries})
 		if err != nil {
-			return webhook.Wrap(webhook.Unavailable, err, "the delivery queue did not answer")
+			return cmp.Or(invalid, webhook.Wrap(webhook.Unavailable, err, "the delivery queue did not answer"))
 		}
 		// An entry that the answer does not name as stored counts as refused.
-		stored := map[string]bool{}
+		done := map[string]bool{}
 		for _, s := range r.Successful {
-			stored[aws.ToString(s.Id)] = true
+			done[aws.ToString(s.Id)] = true
 		}
-		entries = slices.DeleteFunc(entries, func(e types.SendMessageBatchRequestEntry) bool { return stored[*e.Id] })
+		for _, f := range r.Failed {
+			done[aws.ToString(f.Id)] = f.SenderFault
+			if f.SenderFault {
+				cause := fmt.Errorf("%s: %s", aws.ToString(f.Code), aws.ToString(f.Message))
+				invalid = webhook.Wrap(webhook.Internal, cause, "the delivery queue takes no such message")
+			}
+		}
+		entries = slices.DeleteFunc(entries, func(e types.SendMessageBatchRequestEntry) bool { return done[*e.Id] })
 		if len(entries) == 0 {
-			return nil
+			return invalid
 		}
 	}
-	return webhook.Errorf(webhook.Unavailable, "the delivery queue refused %d messages", len(entries))
+	return cmp.Or(invalid, error(webhook.Errorf(webhook.Unavailable, "the delivery queue refused %d messages", len(entries))))
 }
 
 // Waiting implements delivery.Queue with one GetQueueAttributes.
