@@ -14,7 +14,7 @@ import (
 
 // wholeAnswers reads every answer to its end and repeats a request whose answer was cut in the middle, or is not the one
 // that DynamoDB made a checksum of. The SDK would only log the latter and give up on the former. All answers fit in memory:
-// objects of S3 are records of at most 400 KB, as JSON.
+// the largest are objects of S3, batches of records of a few megabytes.
 func wholeAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("WholeAnswers", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
