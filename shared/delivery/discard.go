@@ -36,8 +36,8 @@ func (e *Engine) discard(ctx context.Context, m webhook.Message) error {
 		if err != nil {
 			return err
 		}
-		if !d.Waiting() || !deleted && !w.Discarded(&d) {
-			continue
+		if !d.Waiting() || !deleted && !w.Discarded(&d) || d.Claim != nil {
+			continue // under a claim it is being sent by hand: the sweeper ends its waiting after that
 		}
 		e.endWaiting(&d, deleted)
 		if err := e.save(ctx, &d); err != nil && webhook.CodeOf(err) != webhook.Conflict {

@@ -149,7 +149,8 @@ func (e *Engine) outcome(ctx context.Context, d *webhook.Delivery, a webhook.Att
 	}
 	if delay, ok := retry.Next(d.RoundAttempts, retryAfter); ok {
 		d.Retry(d.UpdatedAt.Add(delay))
-		return change, e.warn(ctx, d, &change)
+		err := e.warn(ctx, d, &change)
+		return change, err
 	}
 	_, w, err := e.Store.Webhook(ctx, d.PartnerID, d.WebhookID)
 	switch webhook.CodeOf(err) {
@@ -179,10 +180,18 @@ func (e *Engine) outcome(ctx context.Context, d *webhook.Delivery, a webhook.Att
 
 // enqueue sends the message for what is stored as d's next step; nothing if there is none. Sending it twice is safe.
 func (e *Engine) enqueue(ctx context.Context, d *webhook.Delivery) error {
-	if m, ok := e.nextStep(d); ok {
-		return e.Queue.Send(ctx, m)
+	m, ok := e.nextStep(d)
+	if !ok {
+		return nil
 	}
-	return nil
+	if d.Claim == nil && d.State == webhook.StatePending && !d.ResendAt.IsZero() {
+		// The attempt by hand comes first; the round's own is not to wait for it.
+		round := *d
+		round.ResendAt = time.Time{}
+		own, _ := e.nextStep(&round)
+		return e.Queue.Send(ctx, m, own)
+	}
+	return e.Queue.Send(ctx, m)
 }
 
 // nextStep returns the message that moves a delivery on: when the lease of whoever is sending now has ended, at once for

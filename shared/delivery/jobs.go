@@ -124,6 +124,10 @@ func (e *Engine) await(ctx context.Context, j *webhook.Job) (waiting bool, err e
 	if err != nil && webhook.CodeOf(err) != webhook.NotFound && webhook.CodeOf(err) != webhook.Corrupt {
 		return false, err
 	}
+	if err == nil && d.Waiting() {
+		j.Current = "" // the webhook was off in between: its turn comes again
+		return false, nil
+	}
 	if err != nil || d.State != webhook.StatePending {
 		j.Finish()
 		return false, nil
@@ -142,6 +146,10 @@ func (e *Engine) round(ctx context.Context, b *batch, j *webhook.Job, d *webhook
 		return false, err
 	}
 	now := e.Now()
+	if d.Claim != nil {
+		d.Interrupt(now) // an attempt by hand
+	}
+	j.Last = d.ID
 	change := webhook.Change{Jobs: []*webhook.Job{j}, Deliveries: []*webhook.Delivery{d}}
 	if reason != "" {
 		if d.State != webhook.Undeliverable {
@@ -172,12 +180,20 @@ func (e *Engine) round(ctx context.Context, b *batch, j *webhook.Job, d *webhook
 	if stored.State == webhook.StatePending {
 		return false, e.enqueue(ctx, stored)
 	}
+	if !stored.ResendAt.IsZero() {
+		if err := e.enqueue(ctx, stored); err != nil {
+			return false, err
+		}
+	}
 	j.Finish()
 	return true, nil
 }
 
-// handOver sends the message for the job's next step.
+// handOver sends the message for the job's next step. Until that is late, the sweeper is not to ask for it: each message
+// more would be one more that goes on for as long as a count does.
 func (e *Engine) handOver(ctx context.Context, j *webhook.Job, delay time.Duration) error {
+	j.UpdatedAt = e.Now()
+	j.DueAt = j.UpdatedAt.Add(max(delay, 0) + webhook.Grace)
 	if err := e.Store.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{j}}); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -49,19 +50,26 @@ func (e *Engine) publishLeft(ctx context.Context) (n int, err error) {
 		return 0, nil
 	}
 	before := e.Now().Add(-outboxAge)
-	for e.hasTime(ctx) {
+	seen := map[string]bool{}
+	for full := true; full && e.hasTime(ctx); {
 		events, err := e.Store.Outbox(ctx, before, outboxPage)
-		if err != nil || len(events) == 0 {
+		if err != nil {
 			return n, err
+		}
+		full = len(events) == outboxPage
+		// What was removed may still be listed.
+		events = slices.DeleteFunc(events, func(x webhook.OutboxEvent) bool { return seen[x.ID] })
+		if len(events) == 0 {
+			return n, nil
+		}
+		for _, x := range events {
+			seen[x.ID] = true
 		}
 		// What can't be published now stays; more of the same would follow it.
 		if err := e.publish(ctx, events); err != nil {
 			return n, err
 		}
 		n += len(events)
-		if len(events) < outboxPage {
-			break
-		}
 	}
 	return n, nil
 }
@@ -91,8 +99,8 @@ func (e *Engine) warn(ctx context.Context, d *webhook.Delivery, c *webhook.Chang
 		return err
 	}
 	now := e.Now()
-	if j.Rev > 0 && j.Generation == d.Generation && now.Sub(j.UpdatedAt) < warnEvery {
-		return nil
+	if d.Generation < j.Generation || j.Generation == d.Generation && now.Sub(j.UpdatedAt) < warnEvery {
+		return nil // what fails was replaced, or it was told
 	}
 	j.ID, j.State, j.Generation = e.IDs.Job(), webhook.JobDone, d.Generation
 	j.CreatedAt, j.UpdatedAt = now, now

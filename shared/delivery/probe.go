@@ -25,7 +25,7 @@ func (e *Engine) probe(ctx context.Context, j *webhook.Job) error {
 	if err != nil || !probed(&w) || now.Sub(j.CreatedAt) > e.HoldTime {
 		return e.endJob(ctx, j, webhook.JobStopped)
 	}
-	if now.Before(j.ProbeAt()) {
+	if now.Before(j.ProbeAt()) || !e.canSend(ctx) {
 		return nil
 	}
 	secrets, err := e.Vault.OpenSecrets(ctx, &w)
@@ -41,7 +41,7 @@ func (e *Engine) probe(ctx context.Context, j *webhook.Job) error {
 	if err := e.Store.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{j}}); err != nil {
 		return err
 	}
-	if p.Suspended || !e.canSend(ctx) {
+	if p.Suspended {
 		return nil
 	}
 	body, err := json.Marshal(map[string]any{"type": probeType, "webhookId": w.ID})
@@ -54,7 +54,12 @@ func (e *Engine) probe(ctx context.Context, j *webhook.Job) error {
 	if !resp.OK() {
 		return nil
 	}
-	return e.reactivate(ctx, j, w.Generation)
+	for range settleTries { // another probe would tell the same, but not before its time
+		if err = e.reactivate(ctx, j, w.Generation); err == nil {
+			break
+		}
+	}
+	return err
 }
 
 // probed tells whether w is one that probes may bring back.
@@ -63,13 +68,17 @@ func probed(w *webhook.Webhook) bool {
 }
 
 // reactivate activates a webhook whose probe succeeded under a generation, and starts the drain.
-func (e *Engine) reactivate(ctx context.Context, j *webhook.Job, generation int64) error {
-	_, w, err := e.Store.Webhook(ctx, j.PartnerID, j.WebhookID)
-	if err != nil {
+func (e *Engine) reactivate(ctx context.Context, probe *webhook.Job, generation int64) error {
+	_, w, err := e.Store.Webhook(ctx, probe.PartnerID, probe.WebhookID)
+	if err != nil && webhook.CodeOf(err) != webhook.NotFound {
 		return err
 	}
-	if w.Generation != generation || !probed(&w) {
+	if err != nil || w.Generation != generation || !probed(&w) {
 		return nil // what was probed is not what is there now
+	}
+	j, err := e.Store.Job(ctx, probe.Ref())
+	if err != nil {
+		return err
 	}
 	old, err := e.presentJob(ctx, w.PartnerID, w.ID, webhook.DrainJob)
 	if err != nil {
@@ -79,7 +88,7 @@ func (e *Engine) reactivate(ctx context.Context, j *webhook.Job, generation int6
 	w.Activate(now)
 	drain := webhook.NewDrain(old, &w, now, e.IDs.Job(), 0)
 	j.End(now, webhook.JobDone)
-	err = e.commit(ctx, webhook.Change{Webhook: &w, Jobs: []*webhook.Job{drain, j}, Outbox: []webhook.OutboxEvent{{
+	err = e.commit(ctx, webhook.Change{Webhook: &w, Jobs: []*webhook.Job{drain, &j}, Outbox: []webhook.OutboxEvent{{
 		ID: e.IDs.Outbox(), Kind: webhook.WebhookReactivated, PartnerID: w.PartnerID, WebhookID: w.ID,
 		Reason: reasonProbe, At: now,
 	}}})

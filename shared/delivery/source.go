@@ -21,7 +21,7 @@ type source struct {
 }
 
 // next returns the next delivery for a round as it is stored: lists may show what deliveries were. It is nil if there is
-// none, or with more set if the invocation's time ended in the search.
+// none, or with more set if the invocation's time ended in the search. The job has not reached it before its round begins.
 func (s *source) next(ctx context.Context, w *webhook.Webhook) (d *webhook.Delivery, more bool, err error) {
 	for first := len(s.ahead) == 0; ; first = false {
 		for len(s.ahead) > 0 {
@@ -31,10 +31,10 @@ func (s *source) next(ctx context.Context, w *webhook.Webhook) (d *webhook.Deliv
 			if err != nil && !s.e.skip(ctx, ref, err) {
 				return nil, false, err
 			}
-			s.job.Last = ref.DeliveryID
 			if err == nil && s.wants(&d) && !w.Discarded(&d) {
 				return &d, false, nil
 			}
+			s.job.Last = ref.DeliveryID
 		}
 		if !s.e.canSend(ctx) {
 			return nil, true, nil

@@ -31,8 +31,14 @@ type world struct {
 	posts []post
 	// answer decides what the endpoint says to a request; nil means 200.
 	answer func(n int, r webhook.Request) webhook.Response
+	// took is how long a POST takes, budget how much time an invocation has; 0 for no end.
+	took, budget time.Duration
+	// dead is set from when the present invocation's process was killed until the next one begins.
+	dead bool
 
 	pending []pending
+	// received counts the messages that were received.
+	received int
 }
 
 type post struct {
@@ -51,7 +57,7 @@ const visibility = 360 * time.Second
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, store: memory.NewStore(), queue: &memory.Queue{}, objects: memory.NewObjects(), vault: &memory.Vault{}, bus: &memory.Bus{}, now: start}
+	w := &world{t: t, store: memory.NewStore(), queue: &memory.Queue{}, objects: memory.NewObjects(), vault: &memory.Vault{}, bus: &memory.Bus{}, now: start, took: 100 * time.Millisecond}
 	w.Engine = Engine{
 		Store: w.store, Queue: w.queue, Sender: w, Vault: w.vault, Objects: w.objects, Bus: w.bus, Now: w.clock,
 		IDs: webhook.IDSource{Now: w.clock, Rand: rand.Reader}, HoldTime: webhook.DefaultHoldTime,
@@ -72,20 +78,34 @@ func (w *world) advance(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-// Send implements Sender: it records the POST and takes 100 ms.
+// begin starts an invocation.
+func (w *world) begin() (context.Context, context.CancelFunc) {
+	w.dead = false
+	if w.budget == 0 {
+		return context.WithCancel(context.Background())
+	}
+	return context.WithDeadline(context.Background(), w.clock().Add(w.budget))
+}
+
+// Send implements Sender: it records the POST and takes 100 ms, or what was set.
 func (w *world) Send(_ context.Context, r webhook.Request) webhook.Response {
 	w.mu.Lock()
+	if w.dead {
+		w.mu.Unlock()
+		return webhook.Response{ErrorCode: webhook.ErrInterrupted}
+	}
 	n := len(w.posts) + 1
 	at := w.now
 	w.posts = append(w.posts, post{at, r})
-	w.now = w.now.Add(100 * time.Millisecond)
+	took := w.took
+	w.now = w.now.Add(took)
 	answer := w.answer
 	w.mu.Unlock()
 	resp := webhook.Response{StatusCode: 200}
 	if answer != nil {
 		resp = answer(n, r)
 	}
-	resp.StartedAt, resp.Duration = at, 100*time.Millisecond
+	resp.StartedAt, resp.Duration = at, took
 	return resp
 }
 
@@ -205,16 +225,21 @@ func (w *world) rest(most time.Duration) {
 	end, sweep := w.clock().Add(most), w.clock()
 	for w.clock().Before(end) {
 		if !w.clock().Before(sweep) {
-			_, _ = w.Sweep(context.Background()) // a failed run is followed by another
+			ctx, cancel := w.begin()
+			_, _ = w.Sweep(ctx) // a failed run is followed by another
+			cancel()
 			sweep = w.clock().Add(time.Minute)
 		}
 		for _, m := range w.queue.Take() {
 			w.pending = append(w.pending, pending{at: w.clock().Add(m.Delay), m: m})
 		}
-		slices.SortFunc(w.pending, func(a, b pending) int { return a.at.Compare(b.at) })
+		slices.SortStableFunc(w.pending, func(a, b pending) int { return a.at.Compare(b.at) })
 		next := sweep
 		if len(w.pending) > 0 && w.pending[0].at.Before(next) {
 			next = w.pending[0].at
+		}
+		if next.After(end) {
+			next = end
 		}
 		if wait := next.Sub(w.clock()); wait > 0 {
 			w.advance(wait)
@@ -224,7 +249,11 @@ func (w *world) rest(most time.Duration) {
 		}
 		p := w.pending[0]
 		w.pending = w.pending[1:]
-		if errs := w.Receive(context.Background(), []webhook.Message{p.m}); errs[0] != nil && p.received < 9 {
+		w.received++
+		ctx, cancel := w.begin()
+		errs := w.Receive(ctx, []webhook.Message{p.m})
+		cancel()
+		if errs[0] != nil && p.received < 9 {
 			w.pending = append(w.pending, pending{at: w.clock().Add(visibility), m: p.m, received: p.received + 1})
 		}
 	}
