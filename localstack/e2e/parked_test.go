@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"testing"
@@ -15,29 +14,20 @@ import (
 )
 
 type parkedView struct {
-	ID, Reason string
+	ID, Kind, Reason, Detail, Attribute string
+	PartnerID, VerificationID, Record   string
+	Records                             []struct{ PartnerID, VerificationID string }
 }
 
-// parkedAbout finds what is parked about a verification: the bucket holds the whole record, the admin API its reason.
+// parkedAbout finds what is parked about a verification.
 func parkedAbout(t *testing.T, w *world, verificationID string) (parkedView, bool) {
 	t.Helper()
-	cursor := ""
-	for {
-		var page struct {
-			Items      []parkedView
-			NextCursor *string
+	for _, item := range listParked(t, w) {
+		if item.VerificationID == verificationID {
+			return item, true
 		}
-		must(t, w.admin.Call(t.Context(), "GET", "/admin/parked?limit=100"+cursor, nil, &page))
-		for _, item := range page.Items {
-			if bytes.Contains(parkedObject(t, w, item.ID), []byte(verificationID)) {
-				return item, true
-			}
-		}
-		if page.NextCursor == nil {
-			return parkedView{}, false
-		}
-		cursor = "&cursor=" + *page.NextCursor
 	}
+	return parkedView{}, false
 }
 
 // parkedObject returns the record that is parked under an id, as it came from the stream.
@@ -117,8 +107,8 @@ func TestBadRecordsAreParkedAndNeighboursDelivered(t *testing.T) {
 			got, found = parkedAbout(t, w, b.id)
 			return found
 		})
-		if got.Reason != b.reason {
-			t.Errorf("%s is parked for %q, want %q", b.id, got.Reason, b.reason)
+		if got.Reason != b.reason || got.VerificationID != b.id || got.Kind != "record" {
+			t.Errorf("%s is parked as %+v, want the reason %s", b.id, got, b.reason)
 		}
 	}
 	if e.count() != len(good) {
@@ -138,11 +128,7 @@ func TestParkedRecordIsRedriven(t *testing.T) {
 		parked, found = parkedAbout(t, w, id)
 		return found
 	})
-	var key struct{ Key string }
-	must(t, w.admin.Call(t.Context(), "POST", "/admin/partners", map[string]string{"id": partnerID, "name": "late"}, nil))
-	must(t, w.admin.Call(t.Context(), "POST", "/admin/partners/"+partnerID+"/api-keys", nil, &key))
-	late.api = local.Client{Base: w.run.APIURL, Token: key.Key}
-	e := newEndpoint(t, w, always(200))
+	e := enter(t, late)
 	h := late.webhook(e.url, nil)
 	e.expect(h.Secret)
 

@@ -65,16 +65,33 @@ type ParkedParam struct {
 	ID string `path:"id"`
 }
 
-// maxShownRecord is the largest record that is shown, in bytes. A function's answer has at most 6 MB, and a record is
-// escaped twice on its way into it.
-const maxShownRecord = 1 << 20
+// maxShownRecord is the most bytes that a record may take in an answer: a function's answer has at most 6 MB.
+const maxShownRecord = 5 << 20
+
+// showable returns a record as text, empty if it would not fit into an answer, where it is escaped twice: once as a
+// string in the body, and then with the body as a string.
+func showable(record []byte) string {
+	text := strings.ToValidUTF8(string(record), "\uFFFD")
+	escaped := text
+	for range 2 {
+		b, err := json.Marshal(escaped)
+		if err != nil {
+			return ""
+		}
+		escaped = string(b)
+	}
+	if len(escaped) > maxShownRecord {
+		return ""
+	}
+	return text
+}
 
 type parkedDetails struct {
 	parkedView
 	WebhookID  string        `json:"webhookId,omitempty" doc:"Of a delivery."`
 	DeliveryID string        `json:"deliveryId,omitempty" doc:"Of a delivery."`
 	Records    []subjectView `json:"records,omitempty" doc:"What a lost batch holds."`
-	Record     string        `json:"record,omitempty" doc:"The record's JSON as text. Left out above 1 MiB; the bucket of parked records has it."`
+	Record     string        `json:"record,omitempty" doc:"The record's JSON as text. Left out if it is too large for an answer; the bucket of parked records has it."`
 }
 
 type subjectView struct {
@@ -115,9 +132,7 @@ func (a *admin) getParked(ctx context.Context, in *ParkedParam) (*parkedOutput, 
 		// Records that were parked by earlier versions were stored without it.
 		v.PartnerID, v.VerificationID = payload.Subject(p.Record)
 	}
-	if len(p.Record) <= maxShownRecord {
-		v.Record = strings.ToValidUTF8(string(p.Record), "\uFFFD")
-	}
+	v.Record = showable(p.Record)
 	return &parkedOutput{Body: v}, nil
 }
 

@@ -80,9 +80,11 @@ func TestParkedDetails(t *testing.T) {
 		}},
 		{webhook.Parked{ID: "lost_y", Reason: webhook.ReasonLeftStream, Record: []byte("x")}, map[string]any{"kind": "lost"}},
 		{webhook.Parked{Reason: "malformed_record", Record: []byte("\xff")}, map[string]any{"kind": "record", "record": "\uFFFD"}},
-		{webhook.Parked{Reason: "malformed_record", Record: []byte(strings.Repeat("ÿ", maxShownRecord/2+1))}, map[string]any{
+		{webhook.Parked{Reason: "malformed_record", Record: []byte(strings.Repeat(`"`, maxShownRecord/4+1))}, map[string]any{
 			"kind": "record", "record": nil,
 		}},
+		// Two images of 400 KB, the most that DynamoDB has, of characters of two bytes, each written as an escape.
+		{webhook.Parked{Reason: "malformed_record", Record: []byte(strings.Repeat(`\u00ff`, 400_000))}, map[string]any{"kind": "record"}},
 	} {
 		id := w.park(t, tt.parked)
 		got := w.doAdmin("GET", "/admin/parked/"+id, nil).want(200).json()
