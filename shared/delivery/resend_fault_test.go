@@ -122,7 +122,9 @@ func TestResendInterrupted(t *testing.T) {
 	h := w.hook("acme", nil)
 	w.deactivate(h)
 	w.stream(record("acme", "ver_1", start))
-	w.answer = func(int, webhook.Request) webhook.Response { return webhook.Response{ErrorCode: webhook.ErrInterrupted} }
+	w.answer = func(int, webhook.Request) webhook.Response {
+		return webhook.Response{ErrorCode: webhook.ErrInterrupted}
+	}
 	w.ask(w.only())
 	w.rest(5 * time.Minute)
 	d := w.only()
