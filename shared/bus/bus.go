@@ -77,8 +77,8 @@ func (b *Bus) Publish(ctx context.Context, events []webhook.OutboxEvent) ([]webh
 			return accepted, webhook.Wrap(webhook.Unavailable, err, "the event bus did not answer")
 		}
 		for i, e := range fitting[:len(batch)] {
-			// What the answer does not name as accepted counts as refused.
-			if i < len(r.Entries) && r.Entries[i].ErrorCode == nil && aws.ToString(r.Entries[i].EventId) != "" {
+			// What was accepted has an id; all else counts as refused.
+			if i < len(r.Entries) && aws.ToString(r.Entries[i].EventId) != "" {
 				accepted = append(accepted, e)
 			} else {
 				refused = append(refused, refusal(r.Entries, i))

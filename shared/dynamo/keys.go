@@ -128,12 +128,11 @@ func jobKey(r webhook.JobRef) key {
 	return key{webhookPartition(r.PartnerID, r.WebhookID), sk}
 }
 
-// jobRefOf reads the place of a present job from its primary key; ok is false for another kind of item.
+// jobRefOf reads the place of a present job from its primary key; ok is false for what is no job.
 func jobRefOf(k key) (r webhook.JobRef, ok bool) {
 	partnerID, webhookID, found := strings.Cut(k.pk, "#")
 	kind, isJob := strings.CutPrefix(k.sk, jobSortPrefix)
-	ok = found && isJob && !strings.Contains(kind, "#")
-	return webhook.JobRef{PartnerID: partnerID, WebhookID: webhookID, Kind: webhook.JobKind(kind)}, ok
+	return webhook.JobRef{PartnerID: partnerID, WebhookID: webhookID, Kind: webhook.JobKind(kind)}, found && isJob
 }
 
 // maxPlainVerificationID keeps an index key below DynamoDB's 2048 bytes; a longer id, which a verifications table may

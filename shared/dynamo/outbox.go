@@ -39,31 +39,25 @@ func (i *outboxItem) event() webhook.OutboxEvent {
 	}
 }
 
-// Outbox implements delivery.Store with one Query for as long as what it returns fits in 1 MB.
+// Outbox implements delivery.Store with one Query.
 func (s *Store) Outbox(ctx context.Context, before time.Time, limit int) ([]webhook.OutboxEvent, error) {
 	q := queryRange(s.o.ServiceTable, env.OutboxPartition, outboxSort(time.UnixMilli(0), ""), outboxSort(before, "~"))
 	q.ConsistentRead = nil
+	q.Limit = aws.Int32(int32(limit))
+	page, err := s.client.Query(ctx, q)
+	if err != nil {
+		return nil, classify(err)
+	}
 	var events []webhook.OutboxEvent
-	for len(events) < limit {
-		q.Limit = aws.Int32(int32(limit - len(events)))
-		page, err := s.client.Query(ctx, q)
-		if err != nil {
-			return nil, classify(err)
+	for _, it := range page.Items {
+		var i outboxItem
+		if err := decode(it, &i); err != nil {
+			return nil, err
 		}
-		for _, it := range page.Items {
-			var i outboxItem
-			if err := decode(it, &i); err != nil {
-				return nil, err
-			}
-			// The sort key has milliseconds only.
-			if e := i.event(); !e.At.After(before) {
-				events = append(events, e)
-			}
+		// The sort key has milliseconds only.
+		if e := i.event(); !e.At.After(before) {
+			events = append(events, e)
 		}
-		if len(page.LastEvaluatedKey) == 0 {
-			break
-		}
-		q.ExclusiveStartKey = page.LastEvaluatedKey
 	}
 	return events, nil
 }
@@ -94,6 +88,11 @@ func (s *Store) RemoveOutbox(ctx context.Context, events []webhook.OutboxEvent) 
 // batchRemove sends one batch of removals, what was not processed again.
 func (s *Store) batchRemove(ctx context.Context, removals []types.WriteRequest) error {
 	for try := range batchTries {
+		if try > 0 {
+			if err := pause(ctx, firstPause<<(try-1)); err != nil {
+				return err
+			}
+		}
 		r, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
 			RequestItems: map[string][]types.WriteRequest{s.o.ServiceTable: removals},
 		})
@@ -102,9 +101,6 @@ func (s *Store) batchRemove(ctx context.Context, removals []types.WriteRequest) 
 		}
 		if removals = r.UnprocessedItems[s.o.ServiceTable]; len(removals) == 0 {
 			return nil
-		}
-		if err := pause(ctx, firstPause<<try); err != nil {
-			return err
 		}
 	}
 	return webhook.Errorf(webhook.Unavailable, "the table did not remove all rows")

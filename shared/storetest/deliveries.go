@@ -263,6 +263,38 @@ func testOldestFirst(t *testing.T, s Store) {
 	eachLimit(t, idsOf(all, func(*webhook.Delivery) bool { return true }), deliveryID, lister(t, s, webhook.DeliveryQuery{OldestFirst: true}))
 }
 
+// testPositionOutside goes on from positions that later bounds leave out: those before the bounds are as good as none.
+func testPositionOutside(t *testing.T, s Store) {
+	all := elevenDeliveries(t, s, nil)
+	for _, oldestFirst := range []bool{false, true} {
+		if oldestFirst {
+			slices.Reverse(all)
+		}
+		_, after, err := lister(t, s, webhook.DeliveryQuery{OldestFirst: oldestFirst})(webhook.Page{Limit: 6})
+		must(t, err)
+		for from := 0; from <= 10; from += 2 {
+			for to := from; to <= 11; to++ {
+				q := webhook.DeliveryQuery{OldestFirst: oldestFirst, Since: clockAt(from)(), Until: clockAt(to)()}
+				want := idsOf(all[6:], func(d *webhook.Delivery) bool {
+					return !d.Event.OccurredAt.Before(q.Since) && d.Event.OccurredAt.Before(q.Until)
+				})
+				eventually(t, want, func() []string {
+					items, next, err := lister(t, s, q)(webhook.Page{Limit: 100, After: after})
+					must(t, err)
+					if next != nil {
+						t.Fatal("a list of less than its limit has a successor")
+					}
+					got := []string{}
+					for _, d := range items {
+						got = append(got, d.ID)
+					}
+					return got
+				})
+			}
+		}
+	}
+}
+
 // testSparseFilter finds one delivery behind hundreds that a filter leaves out, in as many pages as the store likes.
 func testSparseFilter(t *testing.T, s Store) {
 	ctx := testContext(t)

@@ -31,6 +31,7 @@ func RunStore(t *testing.T, newStore func(t *testing.T) Store) {
 		"deliveries by id":         testDeliveriesByVerification,
 		"deliveries, sparse":       testSparseFilter,
 		"deliveries, oldest first": testOldestFirst,
+		"deliveries, outside":      testPositionOutside,
 		"job":                      testJob,
 		"job replaced":             testJobReplaced,
 		"job race":                 testJobRace,
