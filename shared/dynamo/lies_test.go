@@ -58,6 +58,10 @@ func kinds(t *testing.T) map[string]kind {
 			c.Outbox = []webhook.OutboxEvent{{ID: rand.Text(), At: at}}
 			return ofDelivery(c)
 		}},
+		"job": {put, func(s *dynamo.Store) change {
+			j := &webhook.Job{PartnerID: "p", WebhookID: "w", Kind: webhook.DrainJob, ID: "j"}
+			return change{stored(s, webhook.Change{Jobs: []*webhook.Job{j}}), "d p#w J#drain", &j.Rev}
+		}},
 		"removal": {removal, func(s *dynamo.Store) change {
 			w := &webhook.Webhook{PartnerID: "p", ID: "w"}
 			commit(t, s, webhook.Change{Webhook: w})

@@ -94,9 +94,6 @@ func (s *Store) batchGet(ctx context.Context, table string, keys []key, consiste
 			return found, nil
 		}
 		ask = rest
-		if err := pause(ctx, firstPause<<try); err != nil {
-			return nil, err
-		}
 	}
 	return nil, webhook.Errorf(webhook.Unavailable, "the table did not answer for all keys")
 }
