@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := json.Indent(&pretty, answer, "", "  "); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, pretty.String())
+	_, _ = fmt.Fprintln(out, pretty.String())
 	return nil
 }
 

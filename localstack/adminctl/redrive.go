@@ -42,7 +42,7 @@ func redrive(ctx context.Context, c local.Client, id string, all bool, out io.Wr
 		if err := c.Call(ctx, http.MethodPost, redrivePath(id), nil, nil); err != nil {
 			return err
 		}
-		fmt.Fprintln(out, "It is being handled again; what is then still parked is listed by `make redrive`.")
+		_, _ = fmt.Fprintln(out, "It is being handled again; what is then still parked is listed by `make redrive`.")
 		return nil
 	}
 	items, err := listParked(ctx, c)
@@ -59,7 +59,7 @@ func redrive(ctx context.Context, c local.Client, id string, all bool, out io.Wr
 		}
 		return err
 	})
-	fmt.Fprintf(out, "%d of %d parked are being handled again; what is then still parked is listed by `make redrive`.\n", len(items)-len(failed), len(items))
+	_, _ = fmt.Fprintf(out, "%d of %d parked are being handled again; what is then still parked is listed by `make redrive`.\n", len(items)-len(failed), len(items))
 	return errors.Join(errors.Join(failed...), deadLetters(ctx, c, out))
 }
 
@@ -67,13 +67,13 @@ func redrivePath(id string) string { return "/admin/parked/" + url.PathEscape(id
 
 func show(ctx context.Context, c local.Client, items []parked, out io.Writer) error {
 	for _, p := range items {
-		fmt.Fprintln(out, p.line())
+		_, _ = fmt.Fprintln(out, p.line())
 	}
 	var dead struct{ Left int }
 	if err := c.Call(ctx, http.MethodGet, "/admin/dead-letters", nil, &dead); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d parked, %d dead letters. `make redrive ID=<id>` handles one again, `make redrive ALL=1` everything.\n", len(items), dead.Left)
+	_, _ = fmt.Fprintf(out, "%d parked, %d dead letters. `make redrive ID=<id>` handles one again, `make redrive ALL=1` everything.\n", len(items), dead.Left)
 	return nil
 }
 
@@ -124,7 +124,7 @@ func deadLetters(ctx context.Context, c local.Client, out io.Writer) error {
 		}
 		total += r.Moved
 		if r.Moved == 0 || r.Left == 0 {
-			fmt.Fprintf(out, "%d dead letters were put back on the delivery queue, %d are left.\n", total, r.Left)
+			_, _ = fmt.Fprintf(out, "%d dead letters were put back on the delivery queue, %d are left.\n", total, r.Left)
 			return nil
 		}
 	}

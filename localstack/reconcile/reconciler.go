@@ -120,7 +120,7 @@ func (r *reconciler) tell(count *int, what string, words ...string) {
 		}
 		what += "\t" + w
 	}
-	fmt.Fprintln(r.out, what)
+	_, _ = fmt.Fprintln(r.out, what)
 }
 
 // report sums up.

@@ -119,14 +119,12 @@ func (a *admin) getParked(ctx context.Context, in *ParkedParam) (*parkedOutput, 
 			v.PartnerID, v.WebhookID, v.DeliveryID = ref.PartnerID, ref.WebhookID, ref.DeliveryID
 		}
 	case webhook.ParkedLost:
-		records, err := payload.Split(p.Record)
-		if err != nil {
-			break // the record shows why
-		}
-		for _, raw := range records {
-			var s subjectView
-			s.PartnerID, s.VerificationID = payload.Subject(raw)
-			v.Records = append(v.Records, s)
+		if records, err := payload.Split(p.Record); err == nil { // otherwise the record shows why
+			for _, raw := range records {
+				var s subjectView
+				s.PartnerID, s.VerificationID = payload.Subject(raw)
+				v.Records = append(v.Records, s)
+			}
 		}
 	case webhook.ParkedRecord:
 		// Records that were parked by earlier versions were stored without it.
