@@ -23,8 +23,8 @@ type jobItem struct {
 	Done       int             `dynamodbav:"d,omitempty"`
 	Total      int             `dynamodbav:"t,omitempty"`
 	Step       int             `dynamodbav:"s,omitempty"`
-	Since      int64           `dynamodbav:"si,omitempty"`
-	Until      int64           `dynamodbav:"un,omitempty"`
+	Since      *int64          `dynamodbav:"si,omitempty"` // 0 is 1970, a partner's way to say all
+	Until      *int64          `dynamodbav:"un,omitempty"`
 	States     []webhook.State `dynamodbav:"ss,omitempty"`
 	EventType  string          `dynamodbav:"et,omitempty"`
 	DryRun     bool            `dynamodbav:"dr,omitempty"`
@@ -39,7 +39,7 @@ func newJobItem(j *webhook.Job, token string) jobItem {
 	i := jobItem{
 		header: headerOf(jobKey(j.Ref()), token, j.ExpiresAt()), Rev: j.Rev + 1,
 		ID: j.ID, State: string(j.State), Generation: j.Generation, Current: j.Current,
-		Done: j.Done, Total: j.Total, Step: j.Step, Since: nanos(j.Since), Until: nanos(j.Until), States: j.States,
+		Done: j.Done, Total: j.Total, Step: j.Step, Since: bound(j.Since), Until: bound(j.Until), States: j.States,
 		EventType: string(j.EventType), DryRun: j.DryRun, Counted: j.Counted, Last: j.Last,
 		CreatedAt: nanos(j.CreatedAt), UpdatedAt: nanos(j.UpdatedAt), DueAt: nanos(j.DueAt),
 	}
@@ -47,6 +47,22 @@ func newJobItem(j *webhook.Job, token string) jobItem {
 		i.DPK, i.Due = dueShard(j.WebhookID+"#"+string(j.Kind)), j.DueAt.Add(time.Millisecond-1).UnixMilli()
 	}
 	return i
+}
+
+// bound is nanos for a time that may be 1970.
+func bound(t time.Time) *int64 {
+	if t.IsZero() {
+		return nil
+	}
+	n := t.UnixNano()
+	return &n
+}
+
+func fromBound(n *int64) time.Time {
+	if n == nil {
+		return time.Time{}
+	}
+	return time.Unix(0, *n).UTC()
 }
 
 // endedJobKey is where a job is kept once another has taken its place.
@@ -68,7 +84,7 @@ func (i *jobItem) job(r webhook.JobRef) webhook.Job {
 	return webhook.Job{
 		PartnerID: r.PartnerID, WebhookID: r.WebhookID, Kind: r.Kind,
 		ID: i.ID, State: webhook.JobState(i.State), Generation: i.Generation, Current: i.Current,
-		Done: i.Done, Total: i.Total, Step: i.Step, Since: fromNanos(i.Since), Until: fromNanos(i.Until), States: i.States,
+		Done: i.Done, Total: i.Total, Step: i.Step, Since: fromBound(i.Since), Until: fromBound(i.Until), States: i.States,
 		EventType: webhook.EventType(i.EventType), DryRun: i.DryRun, Counted: i.Counted, Last: i.Last,
 		CreatedAt: fromNanos(i.CreatedAt), UpdatedAt: fromNanos(i.UpdatedAt), DueAt: fromNanos(i.DueAt), Rev: i.Rev,
 	}

@@ -73,6 +73,9 @@ func testJob(t *testing.T, s Store) {
 	if stale.Rev != 1 || j.Rev != 2 {
 		t.Fatalf("Rev is %d, that of the refused one %d; want 2 and 1", j.Rev, stale.Rev)
 	}
+	j.Since, j.Until = time.Unix(0, 0).UTC(), time.Unix(0, 1).UTC()
+	must(t, s.Commit(ctx, jobs(&j)))
+	wantJob(t, s, j.Ref(), &j)
 	// A webhook's jobs of two kinds are two jobs.
 	probe := newJob(webhook.ProbeJob, "job_probe")
 	drain := newJob(webhook.DrainJob, "job_drain")
