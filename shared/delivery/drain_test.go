@@ -69,7 +69,7 @@ func (w *world) sentVerifications() []string {
 
 func TestDrainBringsWhatIsHeldInOrder(t *testing.T) {
 	w := newWorld(t)
-	h := w.hook("acme", func(h *webhook.Webhook) { h.Deactivate(start, webhook.ReasonPartner, "") })
+	h := w.off()
 	want := w.hold(200)
 	w.activate(h)
 	w.rest(3 * time.Minute)
@@ -90,7 +90,7 @@ func TestDrainBringsWhatIsHeldInOrder(t *testing.T) {
 // TestDrainWaitsForTheRound: one in flight, and new events do not wait for it.
 func TestDrainWaitsForTheRound(t *testing.T) {
 	w := newWorld(t)
-	h := w.hook("acme", func(h *webhook.Webhook) { h.Deactivate(start, webhook.ReasonPartner, "") })
+	h := w.off()
 	want := w.hold(5)
 	w.answer = failFirst(3)
 	w.activate(h)
@@ -145,7 +145,7 @@ func TestDrainStopsWithTheWebhook(t *testing.T) {
 // TestOffAndOnAgainDuringADrain: one drain, nothing twice.
 func TestOffAndOnAgainDuringADrain(t *testing.T) {
 	w := newWorld(t)
-	h := w.hook("acme", func(h *webhook.Webhook) { h.Deactivate(start, webhook.ReasonPartner, "") })
+	h := w.off()
 	want := w.hold(300)
 	w.activate(h)
 	for range 8 {
@@ -165,7 +165,7 @@ func TestOffAndOnAgainDuringADrain(t *testing.T) {
 // TestSweeperStartsTheDrain: nothing says that events are held for an active webhook but the events.
 func TestSweeperStartsTheDrain(t *testing.T) {
 	w := newWorld(t)
-	h := w.hook("acme", func(h *webhook.Webhook) { h.Deactivate(start, webhook.ReasonPartner, "") })
+	h := w.off()
 	want := w.hold(20)
 	w.edit(h, func(s *webhook.Webhook) { s.Activate(w.clock()) })
 	w.rest(2*time.Minute + 10*time.Second)
@@ -177,62 +177,30 @@ func TestSweeperStartsTheDrain(t *testing.T) {
 // TestDrainAtEveryFaultPoint: whatever call fails, before or after it took effect, every held event is delivered, in
 // order, and only an attempt whose outcome could not be stored is sent twice.
 func TestDrainAtEveryFaultPoint(t *testing.T) {
-	for _, fault := range []string{"store before", "store after", "queue", "bus"} {
-		t.Run(fault, func(t *testing.T) {
-			hit := true
-			k := 1
-			for ; hit; k++ {
-				w := newWorld(t)
-				h := w.hook("acme", func(h *webhook.Webhook) { h.Deactivate(start, webhook.ReasonPartner, "") })
-				want := w.hold(4)
-				w.answer = failFirst(1)
-				calls := 0
-				hit = false
-				inject := func() error {
-					if calls++; calls == k {
-						hit = true
-						return webhook.Errorf(webhook.Unavailable, "injected")
-					}
-					return nil
-				}
-				w.activate(h)
-				switch fault {
-				case "store before":
-					w.store.Fail = func(string) error { return inject() }
-				case "store after":
-					w.store.FailAfter = func(string) error { return inject() }
-				case "queue":
-					w.queue.Fail = inject
-				case "bus":
-					w.bus.Fail = inject
-				}
-				w.rest(8 * time.Minute)
-				w.store.Fail, w.store.FailAfter, w.queue.Fail, w.bus.Fail = nil, nil, nil, nil
-				interruptions := 0
-				for _, d := range w.store.AllDeliveries() {
-					if d.State != webhook.Delivered || d.Claim != nil {
-						t.Fatalf("fault at call %d: %+v", k, d)
-					}
-					for _, a := range d.Log {
-						if a.ErrorCode == webhook.ErrInterrupted {
-							interruptions++
-						}
-					}
-				}
-				got := w.sentVerifications()
-				if len(got) > 5+interruptions || !slices.IsSorted(got) || !slices.Equal(slices.Compact(got), want) {
-					t.Fatalf("fault at call %d: sent %v with %d interruptions", k, got, interruptions)
-				}
-				if told := w.told(webhook.WebhookDrained); len(told) != 1 {
-					t.Fatalf("fault at call %d: told %+v", k, told)
-				}
-				if j := w.drain(h); j.State != webhook.JobDone || j.Done != 4 {
-					t.Fatalf("fault at call %d: drain %+v", k, j)
-				}
+	everyFault(t, allFaults, func(w *world, arm func() func()) error {
+		h := w.off()
+		want := w.hold(4)
+		w.answer = failFirst(1)
+		w.activate(h)
+		disarm := arm()
+		w.rest(25 * time.Minute)
+		disarm()
+		all := w.store.AllDeliveries()
+		for _, d := range all {
+			if d.State != webhook.Delivered || d.Claim != nil {
+				return fmt.Errorf("%+v", d)
 			}
-			if k < 3 {
-				t.Errorf("only %d fault points", k)
-			}
-		})
-	}
+		}
+		got := w.sentVerifications()
+		if len(got) > 5+interruptions(all...) || !slices.IsSorted(got) || !slices.Equal(slices.Compact(got), want) {
+			return fmt.Errorf("sent %v with %d interruptions", got, interruptions(all...))
+		}
+		if told := w.told(webhook.WebhookDrained); len(told) != 1 || told[0].Count != 4 {
+			return fmt.Errorf("told %+v", told)
+		}
+		if j := w.drain(h); j.State != webhook.JobDone || j.Done != 4 || j.Total != 4 {
+			return fmt.Errorf("drain %+v", j)
+		}
+		return nil
+	})
 }

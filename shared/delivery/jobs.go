@@ -35,9 +35,12 @@ func (e *Engine) presentJob(ctx context.Context, partnerID, webhookID string, ki
 }
 
 // work makes the next steps of a job. The stored job decides what they are. Several messages may ask for them at once:
-// every step is a conditional write of the job, so one goes on and the others find it waiting.
+// every step is a conditional write of the job, so one goes on and the others find it waiting. A message that a job sent
+// to itself says after which step: when the job is past that, another message came first, and this one ends. Otherwise
+// each would go on beside the others whenever invocations are so few that they follow each other.
 func (e *Engine) work(ctx context.Context, b *batch, m webhook.Message) error {
 	var err error
+	step := m.Step
 	for range claimTries {
 		var j webhook.Job
 		j, err = e.presentJob(ctx, m.Ref.PartnerID, m.Ref.WebhookID, m.Job)
@@ -47,9 +50,13 @@ func (e *Engine) work(ctx context.Context, b *batch, m webhook.Message) error {
 		if j.State != webhook.JobRunning {
 			return nil
 		}
+		if step > 0 && j.Step > step {
+			return nil
+		}
 		switch j.Kind {
 		case webhook.DrainJob, webhook.RecoverJob:
 			err = e.rounds(ctx, b, &j)
+			step = j.Step
 		case webhook.ProbeJob:
 			err = e.probe(ctx, &j)
 		case webhook.WarningJob:
@@ -103,7 +110,7 @@ func (e *Engine) rounds(ctx context.Context, b *batch, j *webhook.Job) error {
 		}
 		if !insured {
 			m := jobMessage(j.Ref())
-			m.Delay = insuranceDelay
+			m.Step, m.Delay = j.Step, insuranceDelay
 			if err := e.Queue.Send(ctx, m); err != nil {
 				return err
 			}
@@ -198,7 +205,7 @@ func (e *Engine) handOver(ctx context.Context, j *webhook.Job, delay time.Durati
 		return err
 	}
 	m := jobMessage(j.Ref())
-	m.Delay = max(delay, 0)
+	m.Step, m.Delay = j.Step, max(delay, 0)
 	return e.Queue.Send(ctx, m)
 }
 

@@ -32,6 +32,9 @@ const faultDelay = 5 * time.Second
 // visibility time-out, minutes later.
 func (e *Engine) later(ctx context.Context, m webhook.Message, cause error) error {
 	m.Delay = faultDelay
+	if m.Kind == webhook.JobMessage {
+		m.Step = 0 // what was stored before the fault is to be gone on from
+	}
 	if err := e.Queue.Send(ctx, m); err != nil {
 		return err
 	}
