@@ -29,6 +29,10 @@ const (
 	internalError  = "internal_error"  // handling it panicked, or met stored state that can't be read
 )
 
+func noPartner() *payload.Unusable {
+	return &payload.Unusable{Reason: unknownPartner, Detail: "partnerId names no partner", Attribute: "partnerId"}
+}
+
 var errPanic = webhook.Errorf(webhook.Internal, "panic")
 
 // partnerRead is one strongly consistent read of a partner and its webhooks. It happens after every record of the batch
@@ -80,7 +84,7 @@ func (e *Engine) dispatch(ctx context.Context, b *batch, raws [][]byte) (parked 
 		}
 		switch p := partners[r.Event.PartnerID]; {
 		case webhook.CodeOf(p.err) == webhook.NotFound:
-			unusable[i] = &payload.Unusable{Reason: unknownPartner}
+			unusable[i] = noPartner()
 		case p.err != nil:
 			errs[i] = p.err
 		default:

@@ -49,7 +49,7 @@ func (e *Engine) Reconcile(ctx context.Context, image []byte, o Reconciliation) 
 	}
 	p, webhooks, err := e.Store.PartnerWebhooks(ctx, r.Event.PartnerID)
 	if webhook.CodeOf(err) == webhook.NotFound {
-		return nil, &payload.Unusable{Reason: unknownPartner, Attribute: "partnerId"}
+		return nil, noPartner()
 	}
 	if err != nil {
 		return nil, err
