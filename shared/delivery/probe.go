@@ -11,6 +11,14 @@ import (
 // probeType is the event type of a probe. No receiver written from the partner guide acts on it.
 const probeType webhook.EventType = "webhook.probe"
 
+// probeBody is what a probe sends. The guide's check for duplicates looks into data, and fails where there is none.
+type probeBody struct {
+	Type webhook.EventType `json:"type"`
+	Data struct {
+		WebhookID string `json:"webhookId"`
+	} `json:"data"`
+}
+
 // reasonProbe is why a webhook became active again by itself.
 const reasonProbe = "probe"
 
@@ -44,7 +52,9 @@ func (e *Engine) probe(ctx context.Context, j *webhook.Job) error {
 	if p.Suspended {
 		return nil
 	}
-	body, err := json.Marshal(map[string]any{"type": probeType, "webhookId": w.ID})
+	content := probeBody{Type: probeType}
+	content.Data.WebhookID = w.ID
+	body, err := json.Marshal(content)
 	if err != nil {
 		return err
 	}
