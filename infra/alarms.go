@@ -21,20 +21,20 @@ func (k *stack) addAlarms() {
 	// The stream keeps 24 hours.
 	k.alarm("StreamLateAlarm", "The dispatcher is more than 15 minutes behind the verifications' stream: records are lost after 24 h",
 		dispatcher.Metric(jsii.String("IteratorAge"), over("Maximum")), 15*60*1000, 1)
-	k.alarm("DeadLettersAlarm", "Messages of the delivery queue could not be handled and lie in the dead-letter queue",
+	k.alarm("DeadLettersAlarm", "Messages of the delivery queue could not be handled and lie in the dead-letter queue: `make dead-letters` puts them back",
 		k.deadLetters.MetricApproximateNumberOfMessagesVisible(over("Maximum")), 1, 1)
 	// Delays count as age, and the longest is 15 minutes.
 	k.alarm("QueueLateAlarm", "The delivery queue is more than half an hour old: retries are late",
 		k.queue.MetricApproximateAgeOfOldestMessage(over("Maximum")), 30*60, 1)
 	for _, m := range []string{"OnFailureDestinationDeliveredEventCount", "DroppedEventCount"} {
-		k.alarm("Stream"+m+"Alarm", "Records of verifications left the stream before they could be handled: what was saved of them lies under aws/lambda/ in the bucket of parked records",
+		k.alarm("Stream"+m+"Alarm", "Records of verifications left the stream before they could be handled: what was saved of them lies under aws/lambda/ in the bucket of parked records (`make redrive`), `make reconcile` finds the rest",
 			awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 				Namespace: jsii.String("AWS/Lambda"), MetricName: jsii.String(m), Statistic: jsii.String("Sum"),
 				Period:        awscdk.Duration_Minutes(jsii.Number(5)),
 				DimensionsMap: &map[string]*string{"EventSourceMappingUUID": k.stream.EventSourceMappingId()},
 			}), 1, 1)
 	}
-	k.alarm("ParkedAlarm", "Records were parked: they made no event and need a look", k.counted("Parked", "record.parked", "dispatcher", "retrier"), 1, 1)
+	k.alarm("ParkedAlarm", "Records were parked: they made no event and need a look (`make redrive`)", k.counted("Parked", "record.parked", "dispatcher", "retrier"), 1, 1)
 	k.alarm("UndeliverableAlarm", "Deliveries became undeliverable for a reason that is not the endpoint's: see the log lines of delivery.undeliverable",
 		k.counted("Undeliverable", "delivery.undeliverable", "dispatcher", "retrier"), 1, 1)
 	k.alarm("ExpiredAlarm", "Events were held for an inactive webhook for the whole hold time and have expired: see the log lines of delivery.expired; recover brings them back for 30 days",
