@@ -143,3 +143,34 @@ func TestOutOfTimeDuringAnAttemptIsNotCharged(t *testing.T) {
 		t.Errorf("posts %v, delivery %+v", w.numbers(), d)
 	}
 }
+
+// TestFirstClaimOfALateRecordIsDue: a stream may bring a record once more that it has stopped waiting for. If it makes a
+// delivery only then, because its webhook was changed in between, nothing but the sweeper would finish it after a crash.
+func TestFirstClaimOfALateRecordIsDue(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		age     time.Duration
+		changed bool
+		due     bool
+	}{{"first time", time.Second, false, false}, {"late", time.Minute, false, true}, {"webhook changed since", time.Second, true, true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			at := w.clock()
+			w.hook("acme", func(h *webhook.Webhook) {
+				if tt.changed {
+					h.UpdatedAt = at.Add(time.Millisecond)
+				}
+			})
+			w.advance(tt.age)
+			due := false
+			w.answer = func(int, webhook.Request) webhook.Response {
+				due = !w.only().DueAt.IsZero()
+				return webhook.Response{StatusCode: 200}
+			}
+			w.stream(record("acme", "ver_1", at))
+			if due != tt.due {
+				t.Errorf("due to the sweeper during the first attempt: %v", due)
+			}
+		})
+	}
+}

@@ -283,7 +283,9 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *pa
 		return e.create(ctx, &d)
 	}
 	d.TakeClaim(e.Now(), e.IDs.Owner())
-	d.DueAt = time.Time{} // the stream brings the record again until it is acknowledged: no need for the sweeper
+	if e.surelyFirst(r.Event, w) {
+		d.DueAt = time.Time{} // the stream brings the record again until it is acknowledged: no need for the sweeper
+	}
 	switch err := e.save(ctx, &d); {
 	case webhook.CodeOf(err) == webhook.Conflict:
 		return e.resume(ctx, d.Ref())
@@ -293,6 +295,12 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *pa
 		return e.giveBack(ctx, &d)
 	}
 	return e.attempt(ctx, &d, w, secrets, b.tally)
+}
+
+// surelyFirst tells whether the stream still waits for this record's delivery to w to be stored. It may bring a record
+// once more that it does not wait for; then whatever was to be stored is stored, unless w became eligible since.
+func (e *Engine) surelyFirst(ev webhook.Event, w *webhook.Webhook) bool {
+	return e.Now().Sub(ev.OccurredAt) <= redelivered && !w.UpdatedAt.After(ev.OccurredAt)
 }
 
 // redelivered is how old an event is that most likely came before: streams are a second behind, and tell whole seconds.
