@@ -17,9 +17,11 @@ type oracle struct {
 	events   []*eventTruth
 	secrets  map[string]bool
 	outbox   map[string]*told
-	// order keeps flights and hooks in the order of their creation: maps have none.
+	jobs     map[webhook.JobRef]*webhook.Job
+	// The slices keep things in the order of their creation: maps have none.
 	flightOrder []*flight
 	hookOrder   []*hook
+	outboxOrder []*told
 }
 
 // eventTruth is a record that was written.
@@ -40,6 +42,8 @@ type hook struct {
 	// deleted is when it was; negative if it was not.
 	deleted   time.Duration
 	discarded bool
+	// probedAt is when the last probe left.
+	probedAt time.Duration
 }
 
 type version struct {
@@ -96,6 +100,13 @@ type flight struct {
 	round    int
 	accepted bool
 	reason   []webhook.State // the states it went through
+	// waiting is since when it waits for an activation.
+	waiting time.Duration
+	// tripped: its round ended under the generation that was then switched off. owed: the webhook was activated since,
+	// and the round that this owes has not begun.
+	tripped, owed bool
+	// wishes counts the attempts by hand that were asked for.
+	wishes int
 }
 
 // post is one request that left.
@@ -125,6 +136,7 @@ func (p *post) about() []string {
 func newOracle(w *world) *oracle {
 	return &oracle{
 		w: w, hooks: map[string]*hook{}, partners: map[string]*partnerTruth{}, flights: map[string]*flight{}, secrets: map[string]bool{}, outbox: map[string]*told{},
+		jobs: map[webhook.JobRef]*webhook.Job{},
 	}
 }
 
@@ -145,43 +157,17 @@ func (o *oracle) committed(c *webhook.Change, by *task) {
 	for _, d := range c.Deliveries {
 		o.deliveryCommitted(c, d, before)
 	}
+	for _, j := range c.Jobs {
+		o.jobCommitted(c, j)
+	}
 	for _, x := range c.Outbox {
 		if o.outbox[x.ID] != nil {
 			o.w.fail("I13 each cause is told once", []string{x.WebhookID}, "row %s is stored twice", x.ID)
 		}
-		o.outbox[x.ID] = &told{row: x}
+		t := &told{row: x}
+		o.outbox[x.ID], o.outboxOrder = t, append(o.outboxOrder, t)
 	}
 	_ = by
-}
-
-// told is an operational event: a row of the outbox and what became of it.
-type told struct {
-	row     webhook.OutboxEvent
-	times   int
-	removed bool
-}
-
-// published notes that the bus accepted events.
-func (o *oracle) published(rows []webhook.OutboxEvent) {
-	for _, x := range rows {
-		t := o.outbox[x.ID]
-		if t == nil || t.row != x {
-			o.w.fail("I13 each cause is told once", []string{x.WebhookID, x.ID}, "%s is published and is not what is stored", x.ID)
-			return
-		}
-		t.times++
-	}
-}
-
-// told notes that rows were removed.
-func (o *oracle) told(rows []webhook.OutboxEvent) {
-	for _, x := range rows {
-		if t := o.outbox[x.ID]; t == nil || t.times == 0 {
-			o.w.fail("I13 each cause is told once", []string{x.WebhookID, x.ID}, "%s is removed before it was published", x.ID)
-			return
-		}
-		o.outbox[x.ID].removed = true
-	}
 }
 
 func (o *oracle) partnerCommitted(p *webhook.Partner) {
@@ -214,6 +200,7 @@ func (o *oracle) webhookCommitted(c *webhook.Change, x *webhook.Webhook) *versio
 	h.versions = append(h.versions, next)
 	h.discarded = h.discarded || x.DiscardBelow > before.webhook.DiscardBelow
 	o.checkEdit(c, &before, &next)
+	o.activated(h, &before, &next)
 	if x.Active != before.webhook.Active {
 		o.w.note("= active", x.ID, map[bool]string{true: "yes", false: "no"}[x.Active])
 	}
@@ -282,7 +269,7 @@ var allowed = map[webhook.State][]webhook.State{
 func (o *oracle) deliveryCommitted(c *webhook.Change, d *webhook.Delivery, before *version) {
 	f := o.flights[d.ID]
 	if f == nil {
-		f = &flight{ref: d.Ref()}
+		f = &flight{ref: d.Ref(), waiting: -1}
 		o.flights[d.ID] = f
 		o.flightOrder = append(o.flightOrder, f)
 	}
@@ -295,6 +282,13 @@ func (o *oracle) deliveryCommitted(c *webhook.Change, d *webhook.Delivery, befor
 	}
 	if d.State == webhook.StatePending && d.RoundAttempts == 0 && (old.State != webhook.StatePending || d.Generation != old.Generation) {
 		f.round++
+		o.roundBegins(f, d)
+	}
+	o.handCommitted(f, d, &old)
+	if !d.Waiting() {
+		f.waiting = -1
+	} else if !old.Waiting() {
+		f.waiting = o.w.s.now
 	}
 	if d.Attempts < old.Attempts || d.Attempts > old.Attempts+1 {
 		o.w.fail("I3 attempts are numbered without a gap", about, "%d after %d", d.Attempts, old.Attempts)
@@ -343,6 +337,7 @@ func (o *oracle) checkExhausted(c *webhook.Change, d *webhook.Delivery, f *fligh
 	if before != nil {
 		v = before
 	}
+	f.tripped = v.webhook.Generation == d.Generation
 	if v.webhook.Active && v.webhook.Generation == d.Generation && (c.Webhook == nil || c.Webhook.Active) {
 		o.w.fail("I6 a round that exhausts switches the webhook off", about, "it stays active under generation %d", d.Generation)
 	}

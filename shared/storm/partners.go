@@ -101,6 +101,9 @@ func (w *world) create(p *partner) {
 	if w.chance(0.2) {
 		body["secret"] = "own-" + w.secret(32)
 	}
+	if w.chance(0.25) {
+		body["autoReactivate"] = true
+	}
 	if w.chance(0.15) {
 		body["payloadTemplate"] = map[string]any{"id": "{{ data.verificationId }}", "status": "{{ status }}"}
 	}
@@ -150,12 +153,18 @@ func (w *world) manageOnce(p *partner) {
 	switch n := w.rng.IntN(100); {
 	case off && n < 60: // whoever sees it off wants it on again, mostly
 		w.activate(p, h)
+	case n < 3:
+		patch("autoReactivate", w.chance(0.7))
 	case n < 8:
 		patch("url", w.net.newURL(p.id))
 	case n < 14:
 		patch("secret", "own-"+w.secret(30))
 	case n < 18:
-		patch("payloadTemplate", map[string]any{"n": fmt.Sprint(w.rng.IntN(100)), "v": "{{ data.verificationId }}"})
+		expression := "{{ data.verificationId }}"
+		if w.chance(0.4) {
+			expression = "{{ length(data.formattedData) }}" // fails on some records
+		}
+		patch("payloadTemplate", map[string]any{"n": fmt.Sprint(w.rng.IntN(100)), "v": expression})
 	case n < 22:
 		patch("description", w.secret(5))
 	case n < 34:
@@ -174,9 +183,9 @@ func (w *world) manageOnce(p *partner) {
 		w.activate(p, h)
 	case n < 78:
 		w.api(p, "POST", path+"/test", nil)
-	case n < 82:
+	case n < 81:
 		w.api(p, "DELETE", path, nil)
-	case n < 90:
+	case n < 84:
 		w.api(p, "GET", path, nil)
 	default:
 		w.more(p, h)
@@ -195,9 +204,42 @@ func (w *world) activate(p *partner, h *hook) {
 	}
 }
 
-// more is what a partner does with single deliveries.
+// more is what a partner does with what was not delivered.
 func (w *world) more(p *partner, h *hook) {
-	w.api(p, "GET", "/v1/webhooks/"+h.id+"/deliveries?limit=5", nil)
+	path := "/v1/webhooks/" + h.id
+	var own []string
+	for _, f := range w.truth.flightOrder {
+		if f.ref.WebhookID == h.id {
+			own = append(own, f.ref.DeliveryID)
+		}
+	}
+	switch n := w.rng.IntN(10); {
+	case n < 5 && len(own) > 0:
+		for range w.number(1, 2) {
+			w.api(p, "POST", path+"/deliveries/"+own[w.rng.IntN(len(own))]+"/resend", nil)
+		}
+	case n < 9:
+		w.recover(p, path)
+	default:
+		w.api(p, "GET", path+"/deliveries?limit=5", nil)
+	}
+}
+
+// recover asks for a recovery, sometimes with a double click.
+func (w *world) recover(p *partner, path string) {
+	states := [][]string{{"exhausted"}, {"exhausted", "undeliverable", "expired", "held"}, {"undeliverable"}}[w.rng.IntN(3)]
+	body := map[string]any{
+		"since": w.s.clock().Add(-w.between(time.Minute, 3*time.Hour)).Format(time.RFC3339), "states": states,
+		"dryRun": w.chance(0.2),
+	}
+	if w.chance(0.4) {
+		w.actor0(p.id+"'", func() { w.api(p, "POST", path+"/recover", body) })
+	}
+	_, answer := w.api(p, "POST", path+"/recover", body)
+	var job struct{ JobID string }
+	if json.Unmarshal(answer, &job) == nil && job.JobID != "" && w.chance(0.3) {
+		w.api(p, "GET", path+"/jobs/"+job.JobID, nil)
+	}
 }
 
 // operate is the administrator: suspends a partner now and then, and puts back what was parked or is dead.

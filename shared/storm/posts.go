@@ -47,6 +47,9 @@ func (o *oracle) posted(r *webhook.Request, t *task) *post {
 		w.fail("I8 the timestamp is the attempt's", []string{id, h.id}, "%s at %d", header["webhook-timestamp"], w.s.clock().Unix())
 	}
 	if !strings.HasPrefix(id, "dlv_") {
+		if strings.HasPrefix(id, "probe_") {
+			o.probed(p, h, since, r.Body)
+		}
 		return p
 	}
 	f := o.flights[id]
@@ -64,9 +67,12 @@ func (o *oracle) posted(r *webhook.Request, t *task) *post {
 		w.fail("I8 the same bytes on every attempt", p.about(), "what is sent is not what is stored")
 	}
 	o.claimed(p, f)
+	o.numbered(p, f)
 	if !p.manual {
 		o.inOrder(p, f)
 		o.wanted(p, h, since)
+	} else if f.state.ResendAt.IsZero() {
+		w.fail("I16 one attempt for one wish", p.about(), "nobody asked for it")
 	}
 	f.posts = append(f.posts, p)
 	return p
@@ -137,24 +143,31 @@ func (o *oracle) claimed(p *post, f *flight) {
 	p.round = f.round
 }
 
-// inOrder holds the numbers of attempts, the ladder between them and the length of a round.
-func (o *oracle) inOrder(p *post, f *flight) {
-	w, last, before := o.w, 0, map[int]bool{}
-	var previous *post
+// numbered holds that attempts are numbered without a gap, and repeated only if nobody knows their outcome.
+func (o *oracle) numbered(p *post, f *flight) {
+	last := 0
 	for _, x := range f.posts {
 		last = max(last, x.number)
 		if x.number == p.number && !x.unknown() {
-			w.fail("I5 an attempt is repeated only if its outcome is not known", p.about(), "number %d was answered %d", x.number, x.status)
+			o.w.fail("I5 an attempt is repeated only if its outcome is not known", p.about(), "number %d was answered %d", x.number, x.status)
 		}
+	}
+	if p.number != last && p.number != last+1 {
+		o.w.fail("I3 attempts are numbered without a gap", p.about(), "number %d after %d", p.number, last)
+	}
+}
+
+// inOrder holds the ladder between the attempts of a round, and its length.
+func (o *oracle) inOrder(p *post, f *flight) {
+	w, before := o.w, map[int]bool{}
+	var previous *post
+	for _, x := range f.posts {
 		if x.round == p.round && !x.manual && x.number < p.number {
 			before[x.number] = true
 			if x.reported {
 				previous = x
 			}
 		}
-	}
-	if p.number != last && p.number != last+1 {
-		w.fail("I3 attempts are numbered without a gap", p.about(), "number %d after %d", p.number, last)
 	}
 	n := len(before)
 	if n > 5 {
@@ -195,6 +208,25 @@ func (o *oracle) wanted(p *post, h *hook, since time.Duration) {
 	if o.partners[h.partner].suspended(since) {
 		o.w.fail("I7 nothing is sent for a suspended partner", p.about(), "%s is suspended", h.partner)
 	}
+}
+
+// probed holds that a probe goes only where failures switched off and the partner asked for it, not too often, and tells
+// nothing of anybody.
+func (o *oracle) probed(p *post, h *hook, since time.Duration, body []byte) {
+	ok := h.within(since, func(v *version) bool {
+		d := v.webhook.Deactivation
+		return v.webhook.AutoReactivate && !v.webhook.Active && d != nil && d.Reason == webhook.ReasonFailures
+	})
+	if !ok {
+		o.w.fail("I18 probes go to those who want them", []string{h.id}, "%s is not to be probed", h.id)
+	}
+	if bytes.Contains(body, []byte("ver-")) {
+		o.w.fail("I18 a probe tells nothing", []string{h.id}, "%s", body)
+	}
+	if h.probedAt > 0 && p.start-h.probedAt < time.Minute && !h.within(h.probedAt, func(v *version) bool { return v.webhook.Active }) {
+		o.w.fail("I18 probes are a minute apart", []string{h.id}, "%v after the one before", p.start-h.probedAt)
+	}
+	h.probedAt = p.start
 }
 
 // answered notes what the endpoint decided, whoever knows of it.

@@ -78,8 +78,12 @@ func image(id, partner, status, session string) string {
 	if partner != "" {
 		p = `"partnerId":{"S":` + strconv.Quote(partner) + `},`
 	}
-	return fmt.Sprintf(`{"verificationId":{"S":%q},%s"status":{"S":%q},"sessionId":{%s},"proofData":{"M":{"z":{"N":"1.50"},"a":{"S":"é<%s>"}}}}`,
-		id, p, status, session, id)
+	formatted := ""
+	if len(id)%2 == 0 {
+		formatted = `,"formattedData":{"M":{"name":{"S":"N"}}}`
+	}
+	return fmt.Sprintf(`{"verificationId":{"S":%q},%s"status":{"S":%q},"sessionId":{%s},"proofData":{"M":{"z":{"N":"1.50"},"a":{"S":"é<%s>"}}}%s}`,
+		id, p, status, session, id, formatted)
 }
 
 // write appends a record to the stream and tells the oracle.
@@ -104,7 +108,7 @@ func (w *world) write(v *verification, name, img, oldImage, status, statusType s
 func (w *world) writer(partners []*partner) {
 	left := w.plan.records
 	var open []*verification
-	for n := 0; left > 0 || w.truth.expected() < 55; {
+	for n := 0; left > 0 || w.truth.expected() < 55 || w.stats.Faults+w.stats.EndpointFaults < 5; {
 		burst := 1
 		if w.chance(0.25) {
 			burst = w.number(2, 10)

@@ -66,12 +66,32 @@ func (w *world) resting() string {
 			return d.ID + " of " + d.WebhookID + " is pending"
 		case d.Claim != nil:
 			return d.ID + " has a claim"
-		case d.State == webhook.Held && !w.truth.off(f.ref):
-			return d.ID + " is held for " + d.WebhookID + ", which is active"
+		case !d.ResendAt.IsZero():
+			return d.ID + " is to be resent"
+		case d.Waiting() && !w.truth.off(f.ref):
+			return d.ID + " waits for " + d.WebhookID + ", which is active"
 		case d.State == webhook.Held && w.s.clock().After(d.HeldUntil):
 			return d.ID + " is held beyond its time"
 		case d.State == webhook.Held && w.plan.holdTime < 2*time.Hour:
 			return d.ID + " is held, and will expire soon"
+		}
+	}
+	return w.truth.working()
+}
+
+// working names a job that has not ended, "" if there is none. Probes go on for as long as a webhook is off.
+func (o *oracle) working() string {
+	for _, h := range o.hookOrder {
+		for _, kind := range webhook.JobKinds() {
+			j := o.jobs[webhook.JobRef{PartnerID: h.partner, WebhookID: h.id, Kind: kind}]
+			if j != nil && j.State == webhook.JobRunning && (kind != webhook.ProbeJob || !o.off(webhook.Ref{PartnerID: h.partner, WebhookID: h.id})) {
+				return "the job " + string(kind) + " of " + h.id + " runs"
+			}
+		}
+	}
+	for _, x := range o.outboxOrder {
+		if !x.removed {
+			return "the outbox holds " + string(x.row.Kind) + " of " + x.row.WebhookID
 		}
 	}
 	return ""
@@ -116,6 +136,11 @@ func (o *oracle) judge() {
 	}
 	for key, d := range stored {
 		o.w.fail("I1 nothing comes from nothing", []string{d.ID}, "%s has no event", key)
+	}
+	for _, f := range o.flightOrder {
+		if f.owed && !o.off(f.ref) && o.hooks[f.ref.WebhookID].deleted < 0 {
+			o.w.fail("I15 an activation brings what tripped the switch", []string{f.ref.DeliveryID, f.ref.WebhookID}, "it stays exhausted")
+		}
 	}
 	o.judgeParked()
 	o.judgeLog()

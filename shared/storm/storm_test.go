@@ -17,6 +17,7 @@ var (
 	seeds = flag.Int("seeds", 1000, "how many seeds to run")
 	start = flag.Uint64("start", 1, "the first seed")
 	only  = flag.Uint64("seed", 0, "run this seed alone and print its trace")
+	most  = flag.Int("most", 5, "end after so many violations")
 	file  = flag.String("trace", "", "write the whole trace of -seed to this file")
 )
 
@@ -39,7 +40,7 @@ func TestStorm(t *testing.T) {
 			r := storm.NewRunner()
 			for {
 				i := next.Add(1) - 1
-				if i >= uint64(n) || failed.Load() > 5 {
+				if i >= uint64(n) || failed.Load() >= uint64(*most) {
 					return
 				}
 				res := r.Run(*start+i, false)

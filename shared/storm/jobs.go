@@ -1,0 +1,126 @@
+package storm
+
+import (
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// activated notes what an activation owes: what tripped the switch, unless it is discarded. A discarding or a deletion
+// ends the debt.
+func (o *oracle) activated(h *hook, before, next *version) {
+	a, b := &before.webhook, &next.webhook
+	on := b.Active && !a.Active
+	for _, f := range o.flightOrder {
+		if f.ref.WebhookID != h.id || f.state.State != webhook.Exhausted {
+			continue
+		}
+		switch {
+		case f.state.Generation < b.DiscardBelow:
+			f.owed, f.tripped = false, false
+		case on && f.tripped:
+			f.owed = true
+		}
+	}
+}
+
+// roundBegins judges the start of a round: a drain has one delivery on its way, and takes them in order.
+func (o *oracle) roundBegins(f *flight, d *webhook.Delivery) {
+	w := o.w
+	f.owed, f.tripped = false, false
+	if d.Job == "" {
+		return
+	}
+	about := []string{d.ID, d.WebhookID}
+	// What an index may not have shown yet, and what the page before showed.
+	since := w.s.now - w.plan.indexLag - 10*time.Second - 4*w.plan.slowest
+	for _, x := range o.flightOrder {
+		if x == f || x.ref.WebhookID != d.WebhookID {
+			continue
+		}
+		s := &x.state
+		if s.State == webhook.StatePending && s.Job == d.Job {
+			w.fail("I15 a drain has one delivery on its way", about, "%s is on its way too", s.ID)
+		}
+		if d.Job == webhook.DrainJob && x.waiting >= 0 && x.waiting < since && s.Event.OrderKey() < d.Event.OrderKey() &&
+			s.Generation >= o.hooks[d.WebhookID].now().webhook.DiscardBelow {
+			w.fail("I15 a drain keeps the order of records", about, "%s of an earlier record still waits", s.ID)
+		}
+	}
+}
+
+// handCommitted judges attempts by hand: each was asked for, and a failure changes nothing.
+func (o *oracle) handCommitted(f *flight, d, old *webhook.Delivery) {
+	if !d.ResendAt.IsZero() && old.ResendAt.IsZero() {
+		f.wishes++
+	}
+	if old.Claim == nil || !old.Claim.Manual || d.Claim != nil || d.Attempts == old.Attempts {
+		return
+	}
+	about := []string{d.ID, d.WebhookID}
+	if d.State != old.State && d.State != webhook.Delivered {
+		o.w.fail("I16 an attempt by hand changes no state but to delivered", about, "%s became %s", old.State, d.State)
+	}
+	if d.RoundAttempts != old.RoundAttempts && d.State == webhook.StatePending {
+		o.w.fail("I16 an attempt by hand is outside the round", about, "the round has %d attempts after %d", d.RoundAttempts, old.RoundAttempts)
+	}
+	known := map[int]bool{}
+	for _, p := range f.posts {
+		if p.manual && p.reported {
+			known[p.number] = true
+		}
+	}
+	if len(known) > f.wishes {
+		o.w.fail("I16 one attempt for one wish", about, "%d attempts for %d wishes", len(known), f.wishes)
+	}
+}
+
+// jobCommitted judges a job: one of a kind at a time.
+func (o *oracle) jobCommitted(c *webhook.Change, j *webhook.Job) {
+	old, about := o.jobs[j.Ref()], []string{j.ID, j.WebhookID}
+	if old != nil && old.State == webhook.JobRunning && old.ID != j.ID && j.Kind == webhook.RecoverJob {
+		o.w.fail("I17 one recovery at a time", about, "%s begins while %s runs", j.ID, old.ID)
+	}
+	if old != nil && old.ID == j.ID && j.Done < old.Done {
+		o.w.fail("I17 progress goes forward", about, "%d after %d", j.Done, old.Done)
+	}
+	if old == nil || old.ID != j.ID || old.State != j.State {
+		o.w.note("= job "+string(j.State), j.ID, string(j.Kind)+" "+j.WebhookID)
+		ended := j.State == webhook.JobDone && j.Kind == webhook.DrainJob && j.Done > 0
+		if n := count(c.Outbox, webhook.WebhookDrained, j.WebhookID); ended && n != 1 || !ended && n != 0 {
+			o.w.fail("I13 each cause is told once", about, "the end of a drain is told %d times", n)
+		}
+	}
+	x := *j
+	o.jobs[j.Ref()] = &x
+}
+
+// told is an operational event: a row of the outbox and what became of it.
+type told struct {
+	row     webhook.OutboxEvent
+	times   int
+	removed bool
+}
+
+// published notes that the bus accepted events.
+func (o *oracle) published(rows []webhook.OutboxEvent) {
+	for _, x := range rows {
+		t := o.outbox[x.ID]
+		if t == nil || t.row != x {
+			o.w.fail("I13 each cause is told once", []string{x.WebhookID, x.ID}, "%s is published and is not what is stored", x.ID)
+			return
+		}
+		t.times++
+	}
+}
+
+// told notes that rows were removed.
+func (o *oracle) told(rows []webhook.OutboxEvent) {
+	for _, x := range rows {
+		if t := o.outbox[x.ID]; t == nil || t.times == 0 {
+			o.w.fail("I13 each cause is told once", []string{x.WebhookID, x.ID}, "%s is removed before it was published", x.ID)
+			return
+		}
+		o.outbox[x.ID].removed = true
+	}
+}

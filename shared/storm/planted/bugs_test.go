@@ -1,0 +1,363 @@
+package planted
+
+// bugs are the planted mistakes with the seeds that make storm-planted found.
+var bugs = []bug{
+	{
+		name: "acknowledged-before-stored", file: "shared/delivery/engine.go",
+		old: `	stored, err := e.send(ctx, d, w, s, t)
+	if err != nil {
+		return err
+	}
+	if manual`,
+		new: `	stored, err := e.send(ctx, d, w, s, t)
+	if err != nil {
+		return nil
+	}
+	if manual`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "redelivery-swallowed", file: "shared/delivery/dispatch.go",
+		old: `	case webhook.CodeOf(err) == webhook.Conflict:
+		return e.resume(ctx, d.Ref())
+	case err != nil:`,
+		new: `	case webhook.CodeOf(err) == webhook.Conflict:
+		return nil
+	case err != nil:`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "no-row-in-the-log", file: "shared/webhook/delivery.go",
+		old: `	d.log(a)
+	d.Attempts = a.Number`,
+		new:  `	d.Attempts = a.Number`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "stream-failures-not-reported", file: "shared/lambdarun/batch.go",
+		old: `	if lowest != nil {
+		out`,
+		new: `	if false {
+		out`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "highest-number-reported", file: "shared/lambdarun/batch.go",
+		old:  `lowest == nil || n.Cmp(lowest) < 0`,
+		new:  `lowest == nil || n.Cmp(lowest) > 0`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "queue-failures-not-reported", file: "shared/lambdarun/batch.go",
+		old: `			if err != nil {
+				out.Batch`,
+		new: `			if false {
+				out.Batch`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "claim-never-live", file: "shared/webhook/delivery.go",
+		old:  `return c != nil && now.Before(c.LeaseUntil)`,
+		new:  `return false`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "lease-too-short", file: "shared/webhook/delivery.go",
+		old:  `	Lease = 30 * time.Second`,
+		new:  `	Lease = 30 * time.Millisecond`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "stale-round-switches-off", file: "shared/delivery/engine.go",
+		old:  `if w.Generation != d.Generation || !w.Deactivate(`,
+		new:  `if !w.Deactivate(`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "ladder-one-step-early", file: "shared/retry/retry.go",
+		old:  `ladder[finished-1]`,
+		new:  `ladder[max(finished-2, 0)]`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "ladder-one-step-late", file: "shared/retry/retry.go",
+		old:  `	1 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,`,
+		new:  `	2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second,`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "seventh-attempt", file: "shared/retry/retry.go",
+		old:  `finished >= MaxAttempts`,
+		new:  `finished > MaxAttempts+0 || finished > len(ladder)+1`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "redirect-is-success", file: "shared/webhook/http.go",
+		old:  `status >= 200 && status <= 299`,
+		new:  `status >= 200 && status <= 399`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "body-changed-on-retry", file: "shared/delivery/request.go",
+		old: `	current, next := w.SigningKeys(s, now)
+`,
+		new: `	if attempt > 1 {
+		body = append(append([]byte(nil), body...), '\n')
+	}
+	current, next := w.SigningKeys(s, now)
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "interruption-charged", file: "shared/webhook/delivery.go",
+		old: `	d.Interruptions++
+`,
+		new: `	d.Interruptions++
+	d.RoundAttempts++
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "suspension-ignored", file: "shared/delivery/dispatch.go",
+		old:  `on := w.Active && !p.Suspended`,
+		new:  `on := w.Active`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "held-retry-sent", file: "shared/delivery/receive.go",
+		old: `	if !w.Active || p.Suspended {
+		d.Hold`,
+		new: `	if p.Suspended {
+		d.Hold`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "discard-takes-later-events", file: "shared/webhook/webhook.go",
+		old:  `d.Generation < w.DiscardBelow`,
+		new:  `d.Generation <= w.DiscardBelow`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "activation-keeps-generation", file: "shared/webhook/webhook.go",
+		old: `	w.Active, w.EverActive, w.Deactivation = true, true, nil
+	w.Generation++
+`,
+		new: `	w.Active, w.EverActive, w.Deactivation = true, true, nil
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "old-secret-dropped-at-once", file: "shared/webhook/rotation.go",
+		old: `		return s.Signing, s.Next
+`,
+		new: `		return s.Next, s.Next
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "parking-not-checked", file: "shared/delivery/dispatch.go",
+		old: `	if err := e.Objects.Park(ctx, p); err != nil {
+		return err
+	}
+	e.Log`,
+		new: `	if err := e.Objects.Park(ctx, p); err != nil {
+		return nil
+	}
+	e.Log`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "secret-logged", file: "shared/delivery/engine.go",
+		old: `	resp := e.Sender.Send(ctx, req)
+	a := webhook.Attempt{
+`,
+		new: `	e.Log.LogAttrs(ctx, slog.LevelInfo, "sending", slog.String("key", s.Signing))
+	resp := e.Sender.Send(ctx, req)
+	a := webhook.Attempt{
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "no-grace-for-new-webhooks", file: "shared/webhook/webhook.go",
+		old:  `!w.CreatedAt.After(e.OccurredAt.Add(grace))`,
+		new:  `!w.CreatedAt.After(e.OccurredAt)`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "drain-ignores-deactivation", file: "shared/delivery/jobs.go",
+		old: `		if err != nil || !w.Active || p.Suspended {
+`,
+		new: `		if err != nil {
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "drain-does-not-wait", file: "shared/delivery/jobs.go",
+		old: `	if j.Current == "" {
+		return false, nil`,
+		new: `	if j.Current != "." {
+		return false, nil`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "drain-forgets-what-tripped", file: "shared/webhook/webhook.go",
+		old:  `return d.Generation >= w.DiscardBelow && (d.Generation == w.Generation || d.Generation == w.OffGeneration)`,
+		new:  `return false`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "drain-newest-first", file: "shared/delivery/source.go",
+		old: `		ref := s.ahead[0]
+			s.ahead = s.ahead[1:]
+`,
+		new: `		ref := s.ahead[len(s.ahead)-1]
+			s.ahead = s.ahead[:len(s.ahead)-1]
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "late-held-not-drained", file: "shared/delivery/sweep.go",
+		old: `	case w.Active && !p.Suspended:
+		return d.State, e.overdueDrain(ctx, d, &w)
+`,
+		new:  ``,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "resend-counts-for-the-round", file: "shared/webhook/delivery.go",
+		old: `	if a.Manual {
+		d.ResendAt = time.Time{}
+	} else {
+		d.RoundAttempts++
+	}
+`,
+		new: `	d.ResendAt = time.Time{}
+	d.RoundAttempts++
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "failed-resend-exhausts", file: "shared/delivery/engine.go",
+		old: `	case a.Manual:
+		d.KeepState()
+		return change, nil
+`,
+		new:  ``,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "recovery-started-twice", file: "shared/portal/recover.go",
+		old: `		if present.State == webhook.JobRunning {
+`,
+		new: `		if present.State == webhook.JobDone {
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "outbox-removed-unpublished", file: "shared/delivery/outbox.go",
+		old: `	accepted, err := e.Bus.Publish(ctx, events)
+	if len(accepted) == 0 {
+		return err
+	}
+`,
+		new: `	_, err := e.Bus.Publish(ctx, events)
+	accepted := events
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "outbox-left-alone", file: "shared/delivery/outbox.go",
+		old: `	before := e.Now().Add(-outboxAge)
+`,
+		new: `	before := e.Now().Add(-24 * time.Hour)
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "undeliverable-not-told", file: "shared/delivery/engine.go",
+		old: `		Outbox:     []webhook.OutboxEvent{e.event(webhook.DeliveryUndeliverable, d, reason)},
+`,
+		new:  ``,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "lost-answer-taken-for-failure", file: "shared/delivery/engine.go",
+		old: `		if stored.Claim == nil || stored.Claim.Owner != owner {
+`,
+		new: `		if stored.Claim != nil && stored.Claim.Owner != owner {
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "probe-activates-whatever-is-there", file: "shared/delivery/probe.go",
+		old: `	if w.Generation != generation || !probed(&w) {
+`,
+		new: `	if !probed(&w) {
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "deactivation-not-told", file: "shared/delivery/engine.go",
+		old: `	change.Outbox = []webhook.OutboxEvent{e.event(webhook.WebhookDeactivated, d, string(webhook.ReasonFailures))}
+`,
+		new:  ``,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "unparked-before-handled", file: "shared/delivery/redrive.go",
+		old: `	stays := false
+	switch`,
+		new: `	_ = e.Objects.Unpark(ctx, parkedID)
+	stays := false
+	switch`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "only-the-first-webhook", file: "shared/delivery/dispatch.go",
+		old: `			for w := range p.webhooks {
+`,
+		new: `			for w := range p.webhooks[:min(1, len(p.webhooks))] {
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "deleted-webhook-forgotten", file: "shared/delivery/sweep.go",
+		old: `	case deleted || w.Discarded(d):
+		e.endWaiting(d, deleted)
+`,
+		new: `	case !deleted && w.Discarded(d):
+		e.endWaiting(d, deleted)
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "interrupted-for-ever", file: "shared/delivery/receive.go",
+		old: `		case d.Interruptions < webhook.MaxInterruptions:
+`,
+		new: `		case d.Interruptions >= 0:
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "expires-early", file: "shared/delivery/sweep.go",
+		old: `	case d.State == webhook.Held && !d.HeldUntil.After(now):
+`,
+		new: `	case d.State == webhook.Held:
+`,
+		seed: 0, invariant: "",
+	},
+	{
+		name: "conflict-overwritten", file: "shared/delivery/receive.go",
+		old: `		if err = e.proceed(ctx, b, &d); webhook.CodeOf(err) != webhook.Conflict {
+			return err
+		}
+`,
+		new: `		if err = e.proceed(ctx, b, &d); webhook.CodeOf(err) == webhook.Conflict {
+			return nil
+		} else {
+			return err
+		}
+`,
+		seed: 0, invariant: "",
+	},
+}
