@@ -11,9 +11,9 @@ import (
 // they show every write that was answered before the read began. Errors carry the codes NotFound, Conflict or
 // Unavailable.
 //
-// Unavailable from Commit means that the outcome is not known: the write may have become real, now or a little later.
-// Whoever reads again and decides anew from what is stored is safe; the same Change sent again may meet its own first
-// write and get Conflict.
+// Unavailable from a write means that the outcome is not known: it may have become real, now or a little later. Whoever
+// reads again and decides anew from what is stored is safe; the same Change sent again may meet its own first write and
+// get Conflict.
 type Store interface {
 	// PartnerWebhooks returns a partner and all its webhooks in one read. NotFound if there is no such partner.
 	PartnerWebhooks(ctx context.Context, partnerID string) (webhook.Partner, []webhook.Webhook, error)
@@ -21,10 +21,13 @@ type Store interface {
 	Webhook(ctx context.Context, partnerID, webhookID string) (webhook.Partner, webhook.Webhook, error)
 	// Delivery returns a delivery with its body. NotFound if it is absent.
 	Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error)
-	// Commit makes a Change real or refuses it whole: Conflict if a version moved on. An adapter that repeats a request
-	// by itself recognises its own first write.
+	// Commit makes a Change real or refuses it whole: Conflict if what is stored is not what the Change was built on. An
+	// adapter that repeats a request by itself recognises its own first write; but that may have become real and
+	// somebody else may have built on it since, so on Conflict, too, the caller reads again and decides from what is
+	// stored.
 	Commit(ctx context.Context, c webhook.Change) error
-	// AddStats adds an hour's counters to those stored. It is not idempotent; an error may have counted or not.
+	// AddStats adds an hour's counters to those stored. It is not idempotent: a request that the adapter repeated may
+	// count twice, and an error may have counted or not.
 	AddStats(ctx context.Context, partnerID, webhookID string, s webhook.Stats) error
 	// Job returns the present job of a kind, or with an id that job, whether it is the present one or an earlier one.
 	// NotFound if there is none.
@@ -38,7 +41,7 @@ type Store interface {
 	// Outbox returns operational events that happened at or before the given time and were not removed, oldest first, at
 	// most limit. Eventually consistent.
 	Outbox(ctx context.Context, before time.Time, limit int) ([]webhook.OutboxEvent, error)
-	// RemoveOutbox removes operational events; those that are gone already do not matter.
+	// RemoveOutbox removes operational events; those that are gone already do not matter, so repeating it is safe.
 	RemoveOutbox(ctx context.Context, events []webhook.OutboxEvent) error
 	// Deliveries lists a webhook's deliveries without bodies. A filter by state looks at a bounded
 	// number of items, so a page may come back short or empty and still have a successor.
@@ -48,7 +51,8 @@ type Store interface {
 // Queue is the delivery queue: at least once, in no order, each message after its own delay.
 type Queue interface {
 	// Send stores the messages, any number. A nil error says that all of them are stored; otherwise any of them may
-	// be, and sending all of them again is safe because receivers look at the stored state. Code: Unavailable.
+	// be, and sending all of them again is safe because receivers look at the stored state. Codes: Unavailable;
+	// Internal if the queue will never take one of them, so that sending again does not help.
 	Send(ctx context.Context, ms ...webhook.Message) error
 	// Waiting returns about how many messages are ready and not yet received, the delayed ones left out.
 	Waiting(ctx context.Context) (int, error)
@@ -67,7 +71,7 @@ type Vault interface {
 }
 
 // Objects keeps what must not be lost and fits in no table: parked records, and the records of deliveries whose body
-// could not be built. Code: Unavailable, NotFound.
+// could not be built. Codes: Unavailable, NotFound. After Unavailable a write may have happened; repeating it is safe.
 type Objects interface {
 	// Park stores p under its id; parking the same again replaces it by itself.
 	Park(ctx context.Context, p webhook.Parked) error

@@ -38,20 +38,23 @@ type Store interface {
 	Credential(ctx context.Context, id string) (webhook.Credential, error)
 	// Credentials lists a partner's API keys by id; portal sessions are not listed.
 	Credentials(ctx context.Context, partnerID string, p webhook.Page) (items []webhook.Credential, next []byte, err error)
-	// RemoveCredential removes a credential of a partner. NotFound if that partner has none of that id.
+	// RemoveCredential removes a credential of a partner. NotFound if that partner has none of that id, which after an
+	// Unavailable may be the caller's own doing.
 	RemoveCredential(ctx context.Context, partnerID, id string) error
 
 	// Answer returns the stored answer to an idempotent request, NotFound if there is none or it has ended by now.
 	Answer(ctx context.Context, partnerID, key string, now time.Time) (webhook.Answer, error)
-	// Commit makes a Change real or refuses it whole: Conflict if a version moved on or a new value exists.
+	// Commit makes a Change real or refuses it whole, as in delivery.Store.
 	Commit(ctx context.Context, c webhook.Change) error
 
-	// CountRequest counts one request of a partner in the second that now lies in and returns the count so far.
+	// CountRequest counts one request of a partner in the second that now lies in and returns the count so far. It may
+	// count one request twice, and after Unavailable may have counted.
 	CountRequest(ctx context.Context, partnerID string, now time.Time) (int, error)
 	// AcquireTest takes one of the partner's slots for tests until the given time, for owner; ok is false if all
-	// slots are taken. The caller gives it back with ReleaseTest; a slot whose time has ended is free.
+	// slots are taken. The caller gives it back with ReleaseTest; a slot whose time has ended is free. After Unavailable
+	// a slot may be taken.
 	AcquireTest(ctx context.Context, partnerID, owner string, slots int, now, until time.Time) (ok bool, err error)
-	// ReleaseTest gives owner's slot back; it succeeds if owner has none.
+	// ReleaseTest gives all of owner's slots back; it succeeds if owner has none, so repeating it is safe.
 	ReleaseTest(ctx context.Context, partnerID, owner string) error
 }
 
