@@ -87,7 +87,7 @@ storm: need-go ## the simulation: SEEDS=10000 START=1 runs many, SEED=n replays 
 	  $(if $(SEED),-seed $(SEED)) $(if $(TRACE),-trace $(TRACE))
 
 storm-planted: need-go ## search a seed for each planted bug: START=1 SEEDS=2000 BUG=<name>
-	@go test -count=1 -timeout 60m -run '^TestSearch$$' ./shared/storm/planted -args \
+	@go test -v -count=1 -timeout 60m -run '^TestSearch$$' ./shared/storm/planted -args \
 	  -search -seeds $(or $(SEEDS),2000) -start $(or $(START),1) $(if $(BUG),-bug $(BUG))
 
 .PHONY: synth partner api-key portal-session

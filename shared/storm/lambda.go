@@ -16,7 +16,11 @@ type function struct {
 	running int
 	idle    []*env
 	made    int
+	// from, to: nothing of it runs.
+	from, to time.Duration
 }
+
+func (fn *function) down(now time.Duration) bool { return fn.from <= now && now < fn.to }
 
 // env is one execution environment. What it holds in memory lives as long as it does.
 type env struct {
@@ -51,8 +55,10 @@ func (c lambdaContext) Err() error {
 // invoke runs f in an environment of fn. done is called once when it has ended: why is "" if f returned, "throttled" if it
 // never began, otherwise how its environment died.
 func (w *world) invoke(fn *function, f func(ctx context.Context, e *env), done func(why string)) {
-	if fn.running >= fn.limit || w.stormy && w.chance(w.plan.throttle) {
-		w.stats.Faults++
+	if fn.running >= fn.limit || fn.down(w.s.now) || w.stormy && w.chance(w.plan.throttle) {
+		if !fn.down(w.s.now) { // a long outage is one fault, not thousands
+			w.stats.Faults++
+		}
 		w.note("FAULT throttled", fn.name, "")
 		done("throttled")
 		return

@@ -32,6 +32,9 @@ type eventTruth struct {
 	written time.Duration
 	kind    recordKind
 	typ     webhook.EventType
+	// early: its partner did not exist. redriven is when an operator first put its record back; 0 if nobody did.
+	early    bool
+	redriven time.Duration
 }
 
 // hook is a webhook's history.
@@ -320,14 +323,14 @@ func (o *oracle) deliveryCommitted(c *webhook.Change, d *webhook.Delivery, befor
 // checkExhausted holds that a round has six attempts that failed, and that it switches off the generation it began under.
 func (o *oracle) checkExhausted(c *webhook.Change, d *webhook.Delivery, f *flight, before *version) {
 	about := []string{d.ID, d.WebhookID}
-	failed := map[int]bool{}
-	for _, p := range f.posts {
-		if p.round == f.round && !p.manual && p.failed {
-			failed[p.number] = true
+	failed := 0
+	for _, p := range f.charged(f.round) {
+		if p.failed {
+			failed++
 		}
 	}
-	if len(failed) != 6 {
-		o.w.fail("I5 a round is six failed attempts", about, "exhausted after %d", len(failed))
+	if failed != 6 {
+		o.w.fail("I5 a round is six failed attempts", about, "exhausted after %d", failed)
 	}
 	h := o.hooks[d.WebhookID]
 	if h == nil || h.deleted >= 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/portal"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
 // partner is a customer with an API key, as far as the outside knows.
@@ -81,8 +82,9 @@ func (w *world) newPartner(id string) *partner {
 	_, body := w.administer("POST", "/admin/partners/"+id+"/api-keys", map[string]any{"name": "storm"})
 	var out struct{ Key string }
 	_ = json.Unmarshal(body, &out)
-	p.key = out.Key
-	w.truth.secrets[out.Key] = true
+	if p.key = out.Key; p.key != "" {
+		w.truth.secrets[out.Key] = true
+	}
 	return p
 }
 
@@ -250,6 +252,12 @@ func (w *world) operate(partners []*partner) {
 			return
 		}
 		w.tidy()
+		if w.late.key == "" && w.chance(0.2) {
+			if *w.late = *w.newPartner(w.late.id); w.late.key != "" {
+				w.create(w.late)
+				w.partners[w.late.id] = w.late
+			}
+		}
 		if w.chance(0.1) {
 			id := partners[w.rng.IntN(len(partners))].id
 			w.administer("PATCH", "/admin/partners/"+id, map[string]any{"suspended": true})
@@ -265,16 +273,23 @@ func (w *world) tidy() {
 		w.administer("POST", "/admin/dead-letters/redrive", nil)
 	}
 	_, body := w.administer("GET", "/admin/parked?limit=100", nil)
-	var list struct {
-		Items []struct{ ID, Reason string }
-	}
+	var list struct{ Items []webhook.ParkedSummary }
 	_ = json.Unmarshal(body, &list)
 	for _, x := range list.Items {
-		if passing(x.Reason) || w.chance(0.1) {
+		if w.passing(x) || w.chance(0.1) {
+			w.truth.redriven(x.ID)
 			w.administer("POST", "/admin/parked/"+x.ID+"/redrive", nil)
 		}
 	}
 }
 
-// passing tells whether a reason may have passed.
-func passing(reason string) bool { return reason == "interrupted" || reason == "internal_error" }
+// passing tells whether the reason may have passed for which something is parked.
+func (w *world) passing(x webhook.ParkedSummary) bool {
+	switch x.Reason {
+	case "interrupted", "internal_error", webhook.ReasonLeftStream:
+		return true
+	case "unknown_partner":
+		return w.truth.partners[w.late.id] != nil
+	}
+	return false
+}

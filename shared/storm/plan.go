@@ -29,6 +29,8 @@ type plan struct {
 	badRecords float64
 	// editing is how often partners do something.
 	editing time.Duration
+	// streamOutage is how long the dispatcher can't run at all, 0 in most seeds.
+	streamOutage time.Duration
 	// dead is the share of endpoints that stay broken in the end.
 	dead float64
 }
@@ -50,11 +52,14 @@ func (w *world) drawPlan() {
 		p.concurrency = 20
 		return
 	}
+	if r.IntN(40) == 0 {
+		p.streamOutage = w.between(23*time.Hour, 27*time.Hour)
+	}
 	scale := []float64{0.2, 1, 1, 3}[r.IntN(4)]
 	for s := range p.fault {
-		p.fault[s] = scale * 0.02 * r.Float64()
+		p.fault[s] = scale * 0.04 * r.Float64()
 	}
-	p.crash = scale * 0.004 * r.Float64()
+	p.crash = scale * 0.006 * r.Float64()
 	p.duplicate, p.answerLost, p.throttle = scale*0.05*r.Float64(), scale*0.03*r.Float64(), scale*0.05*r.Float64()
 	if r.IntN(3) == 0 {
 		p.indexLag = w.between(time.Second, 8*time.Second)
@@ -62,11 +67,12 @@ func (w *world) drawPlan() {
 	if r.IntN(4) == 0 {
 		p.queueJitter = w.between(5*time.Second, 90*time.Second)
 	}
-	for range r.IntN(5) {
-		from := w.between(0, p.busy)
-		w.outages = append(w.outages, outage{
-			service: service(r.IntN(int(services))), from: from, to: from + w.between(5*time.Second, 8*time.Minute),
-			p: 0.2 + 0.8*r.Float64(),
-		})
+	for range r.IntN(16) {
+		o := outage{service: []service{dynamo, dynamo, sqsService, sqsService, s3, kms, bus}[r.IntN(7)], from: w.between(0, p.busy)}
+		o.to, o.p = o.from+w.between(5*time.Second, 8*time.Minute), 0.2+0.8*r.Float64()
+		if r.IntN(2) == 0 { // nothing works
+			o.to, o.p = o.from+w.between(5*time.Second, 90*time.Second), 1
+		}
+		w.outages = append(w.outages, o)
 	}
 }

@@ -157,14 +157,29 @@ func (o *oracle) numbered(p *post, f *flight) {
 	}
 }
 
+// charged returns the attempts of a round by their numbers: of each number the last, unless that was made by hand after
+// the round's own was cut short.
+func (f *flight) charged(round int) map[int]*post {
+	byNumber := map[int]*post{}
+	for _, x := range f.posts {
+		switch {
+		case x.manual:
+			delete(byNumber, x.number)
+		case x.round == round:
+			byNumber[x.number] = x
+		}
+	}
+	return byNumber
+}
+
 // inOrder holds the ladder between the attempts of a round, and its length.
 func (o *oracle) inOrder(p *post, f *flight) {
 	w, before := o.w, map[int]bool{}
 	var previous *post
-	for _, x := range f.posts {
-		if x.round == p.round && !x.manual && x.number < p.number {
-			before[x.number] = true
-			if x.reported {
+	for number, x := range f.charged(p.round) {
+		if number < p.number {
+			before[number] = true
+			if x.reported && (previous == nil || number > previous.number) {
 				previous = x
 			}
 		}
@@ -179,7 +194,7 @@ func (o *oracle) inOrder(p *post, f *flight) {
 	}
 	if gap := p.start - previous.end; gap < ladder[n-1] {
 		w.fail("I4 the ladder between attempts", p.about(), "%v after attempt %d of its round, %v is promised", gap, n, ladder[n-1])
-	} else if w.plan.clean && gap > max(ladder[n-1], previous.asked())+w.punctual() {
+	} else if w.plan.clean && p.number == previous.number+1 && gap > max(ladder[n-1], previous.asked())+w.punctual() {
 		w.fail("I4 the ladder between attempts", p.about(), "%v after attempt %d of its round: too late", gap, n)
 	}
 }

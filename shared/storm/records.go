@@ -99,6 +99,7 @@ func (w *world) write(v *verification, name, img, oldImage, status, statusType s
 	w.note("record "+status, v.id, seq)
 	w.truth.events = append(w.truth.events, &eventTruth{
 		verification: v.id, partner: v.partner, seq: seq, status: status, at: at, written: w.s.now, kind: kind, typ: typ,
+		early: w.truth.partners[v.partner] == nil,
 	})
 	w.stats.Events++
 	l.append(&streamRecord{seq: seq, raw: json.RawMessage(raw), at: w.s.now, shown: passes(name, statusType, status)})
@@ -120,6 +121,9 @@ func (w *world) writer(partners []*partner) {
 			if w.chance(w.plan.badRecords) {
 				w.spoil(v)
 				continue
+			}
+			if w.chance(0.02) {
+				v.partner = w.late.id
 			}
 			w.finishOne(v)
 			open = append(open, v)

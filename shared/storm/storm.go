@@ -103,6 +103,10 @@ func (r *Runner) Run(seed uint64, traced bool) Result {
 // functions sets up the functions as the stack does (infra).
 func (w *world) functions() {
 	w.dispatcher = &function{name: "dispatcher", timeout: 60 * time.Second, limit: 2 * w.plan.lanes}
+	if d := w.plan.streamOutage; d > 0 {
+		w.dispatcher.from = w.between(10*time.Minute, w.plan.busy)
+		w.dispatcher.to = w.dispatcher.from + d
+	}
 	w.retrier = &function{name: "retrier", timeout: 60 * time.Second, limit: w.plan.concurrency}
 	w.sweeper = &function{name: "sweeper", timeout: 50 * time.Second, limit: 2}
 	w.portal = &function{name: "portal", timeout: 29 * time.Second, limit: 20}
@@ -118,14 +122,16 @@ func (w *world) play() {
 	w.actors = 1
 	w.s.spawn(nil, "setup", w.setup, nil)
 	for w.actors > 0 && w.violation == nil && w.s.step() {
+		w.notEndless()
 	}
 	w.stormy = false
 	w.note("CALM", "", "")
 	w.actor0("calm", w.settle)
-	limit, tidied := w.s.now+longest, w.s.now
+	limit, tidied := max(w.s.now, w.dispatcher.to)+longest, w.s.now
 	for w.violation == nil {
 		next := w.s.now + 15*time.Second
 		for w.s.now < next && w.violation == nil && w.s.step() {
+			w.notEndless()
 		}
 		if w.actors > 0 {
 			continue
@@ -148,6 +154,14 @@ func (w *world) play() {
 	}
 }
 
+// notEndless ends a simulation in which something goes round in circles.
+func (w *world) notEndless() {
+	const most = 500_000 // ten times what the busiest seeds take
+	if w.s.steps > most {
+		w.fail("I11 the world comes to rest", nil, "%d steps, and no end", w.s.steps)
+	}
+}
+
 // setup makes the partners and their first webhooks while nothing fails, then sets the actors to work.
 func (w *world) setup() {
 	var ps []*partner
@@ -161,6 +175,7 @@ func (w *world) setup() {
 			w.create(p)
 		}
 	}
+	w.late = &partner{id: "partner-late"}
 	w.stormy = !w.plan.clean
 	w.sweep()
 	w.actor0("writer", func() { w.writer(ps) })
@@ -203,5 +218,5 @@ func (w *world) settle() {
 // putAside tells whether something waits for the operator.
 func (w *world) putAside() bool {
 	parked, _, _ := w.objects.List(context.Background(), webhook.Page{Limit: 10_000})
-	return len(w.queue.dead) > 0 || slices.ContainsFunc(parked, func(x webhook.ParkedSummary) bool { return passing(x.Reason) })
+	return len(w.queue.dead) > 0 || slices.ContainsFunc(parked, w.passing)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/lambdarun"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
 // trimHorizon is how long the stream keeps a record.
@@ -19,6 +20,7 @@ type stream struct {
 	w     *world
 	lanes []*lane
 	seq   uint64
+	lost  int
 }
 
 // lane is what is handled in order: a shard, or one of the partitions of its items. One batch at a time is under way.
@@ -40,7 +42,8 @@ type streamRecord struct {
 }
 
 func newStream(w *world) *stream {
-	st := &stream{w: w, seq: 100_000_000_000 + uint64(w.rng.IntN(1_000_000))}
+	// The numbers become longer on the way: compared as text their order is another one.
+	st := &stream{w: w, seq: 999_999_999_999 - uint64(w.rng.IntN(100_000_000))}
 	for range w.plan.lanes {
 		st.lanes = append(st.lanes, &lane{st: st, most: w.plan.batch})
 	}
@@ -54,7 +57,6 @@ func (st *stream) position(item string) (*lane, string) {
 		h = (h ^ uint32(item[i])) * 16777619
 	}
 	st.seq += 1 + uint64(st.w.rng.IntN(3_000_000))
-	// Numbers of different lengths: compared as text their order is another one.
 	return st.lanes[h%uint32(len(st.lanes))], strconv.FormatUint(st.seq, 10)
 }
 
@@ -66,10 +68,38 @@ func (l *lane) append(r *streamRecord) {
 // poll starts the next batch after d, if none is under way then.
 func (l *lane) poll(d time.Duration) {
 	l.st.w.s.after(d, func() {
-		if !l.busy && l.done < len(l.records) {
+		if l.trim(); !l.busy && l.done < len(l.records) {
 			l.invoke(l.done, false)
 		}
 	})
+}
+
+// trim takes what is too old from the stream, and gives it to the on-failure destination as one batch.
+func (l *lane) trim() {
+	w := l.st.w
+	var lost []json.RawMessage
+	for !l.busy && l.done < len(l.records) && w.s.now-l.records[l.done].at > trimHorizon {
+		if r := l.records[l.done]; r.shown {
+			lost = append(lost, r.raw)
+		}
+		l.done++
+	}
+	if len(lost) == 0 {
+		return
+	}
+	record, err := json.Marshal(map[string]any{"Records": lost})
+	if err != nil {
+		panic(err)
+	}
+	l.st.lost++
+	p := webhook.Parked{
+		ID: "lost_" + strconv.Itoa(l.st.lost), Reason: webhook.ReasonLeftStream, ParkedAt: w.s.clock(), Record: record,
+	}
+	w.stats.Faults++
+	w.note("FAULT left the stream", p.ID, strconv.Itoa(len(lost))+" records")
+	if err := w.objects.Park(context.Background(), p); err != nil {
+		panic(err)
+	}
 }
 
 // batch is what is handed over from a position on, and where the next one begins.

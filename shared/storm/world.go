@@ -33,7 +33,9 @@ type world struct {
 	dispatcher, retrier, sweeper, portal, admin *function
 
 	partners map[string]*partner
-	outages  []outage
+	// late is a partner whose records come before it exists.
+	late    *partner
+	outages []outage
 	// stormy is true while faults happen; calm when they have stopped for good.
 	stormy bool
 	// actors counts the actors that are still at work.

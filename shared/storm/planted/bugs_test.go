@@ -48,14 +48,6 @@ var bugs = []bug{
 		seed: 0, invariant: "",
 	},
 	{
-		name: "queue-failures-not-reported", file: "shared/lambdarun/batch.go",
-		old: `			if err != nil {
-				out.Batch`,
-		new: `			if false {
-				out.Batch`,
-		seed: 0, invariant: "",
-	},
-	{
 		name: "claim-never-live", file: "shared/webhook/delivery.go",
 		old:  `return c != nil && now.Before(c.LeaseUntil)`,
 		new:  `return false`,
@@ -120,7 +112,7 @@ var bugs = []bug{
 	{
 		name: "suspension-ignored", file: "shared/delivery/dispatch.go",
 		old:  `on := w.Active && !p.Suspended`,
-		new:  `on := w.Active`,
+		new:  `on := w.Active || p.Suspended && w.Active`,
 		seed: 0, invariant: "",
 	},
 	{

@@ -69,7 +69,7 @@ func (b bug) build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "storm.test")
-	cmd := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-overlay", b.overlay(t, dir), "-o", binary, "./shared/storm")
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", b.overlay(t, dir), "-o", binary, "./shared/storm")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s does not compile: %v\n%s", b.name, err, out)
