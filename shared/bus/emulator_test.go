@@ -87,7 +87,9 @@ func do(t *testing.T) func(any, error) {
 
 // ruleToQueue makes a rule that sends the events of a partner to a new queue, and returns a function that waits for n
 // of them.
-func ruleToQueue(t *testing.T, client *eventbridge.Client, queues *sqs.Client, busName, partner string) func(n int) map[string]webhook.OutboxEvent {
+func ruleToQueue(
+	t *testing.T, client *eventbridge.Client, queues *sqs.Client, busName, partner string,
+) func(n int) map[string]webhook.OutboxEvent {
 	t.Helper()
 	ctx := t.Context()
 	var eventBus *string
