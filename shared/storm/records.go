@@ -1,7 +1,6 @@
 package storm
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -102,7 +101,7 @@ func (w *world) write(v *verification, name, img, oldImage, status, statusType s
 		early: w.truth.partners[v.partner] == nil,
 	})
 	w.stats.Events++
-	l.append(&streamRecord{seq: seq, raw: json.RawMessage(raw), at: w.s.now, shown: passes(name, statusType, status)})
+	l.append(&streamRecord{seq: seq, raw: raw, at: w.s.now, shown: passes(name, statusType, status)})
 }
 
 // writer is the verification systems: it finishes verifications, alone and in bursts.

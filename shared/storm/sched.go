@@ -22,6 +22,7 @@ type sched struct {
 	// cur is the task that runs; nil while a function of the models does.
 	cur  *task
 	back chan struct{}
+	pool *pool
 	// steps counts events. live counts tasks that have not ended.
 	steps, live int
 	all         []*task
@@ -74,7 +75,9 @@ func (h eventHeap) Less(i, j int) bool {
 	return a.seq < b.seq
 }
 
-func newSched(rng *rand.Rand) *sched { return &sched{rng: rng, back: make(chan struct{})} }
+func newSched(rng *rand.Rand, p *pool) *sched {
+	return &sched{rng: rng, pool: p, back: make(chan struct{})}
+}
 
 func (s *sched) clock() time.Time { return epoch.Add(s.now) }
 
@@ -87,18 +90,45 @@ func (s *sched) push(e event) {
 // after runs f when d has passed. f must not wait for anything.
 func (s *sched) after(d time.Duration, f func()) { s.push(event{at: s.now + max(d, 0), f: f}) }
 
+// worker is a goroutine that runs one task after another: new ones would grow their stacks anew.
+type worker struct {
+	run chan struct{}
+	job func()
+}
+
+// pool keeps the workers that have nothing to do.
+type pool struct{ idle []*worker }
+
+func (p *pool) worker() *worker {
+	if n := len(p.idle); n > 0 {
+		wk := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return wk
+	}
+	wk := &worker{run: make(chan struct{})}
+	go func() {
+		for {
+			<-wk.run
+			wk.job()
+		}
+	}()
+	return wk
+}
+
 // spawn starts a task. ended runs when f has returned, or the task was killed.
 func (s *sched) spawn(e *env, name string, f func(), ended func(killed bool)) *task {
-	t := &task{name: name, env: e, run: make(chan struct{})}
+	wk := s.pool.worker()
+	t := &task{name: name, env: e, run: wk.run}
 	s.live++
 	s.all = append(s.all, t)
 	if e != nil {
 		e.tasks = append(e.tasks, t)
 	}
-	go func() {
-		<-t.run
+	wk.job = func() {
+		returned := false // a task that was killed takes its worker with it
 		defer func() {
 			if p := recover(); p != nil {
+				returned = true
 				s.panicked(t, fmt.Sprintf("%v\n%s", p, debug.Stack()))
 			}
 			t.ended = true
@@ -106,12 +136,16 @@ func (s *sched) spawn(e *env, name string, f func(), ended func(killed bool)) *t
 			if ended != nil {
 				ended(t.killed)
 			}
+			if returned {
+				s.pool.idle = append(s.pool.idle, wk)
+			}
 			s.back <- struct{}{}
 		}()
 		if !t.killed {
 			f()
 		}
-	}()
+		returned = true
+	}
 	s.push(event{at: s.now, task: t, wake: t.wake})
 	return t
 }

@@ -28,6 +28,8 @@ type Runner struct {
 	queue *sqs
 	net   *network
 	log   *slog.Logger
+	// workers outlive a seed.
+	workers pool
 }
 
 // Result is what came of a seed.
@@ -79,7 +81,7 @@ func (s *source) Read(b []byte) (int, error) {
 // Run runs a seed.
 func (r *Runner) Run(seed uint64, traced bool) Result {
 	rng := rand.New(rand.NewPCG(seed, 0x5704))
-	w := &world{seed: seed, rng: rng, s: newSched(rng), run: r, objects: memory.NewObjects(), vault: &memory.Vault{}, partners: map[string]*partner{}}
+	w := &world{seed: seed, rng: rng, s: newSched(rng, &r.workers), run: r, objects: memory.NewObjects(), vault: &memory.Vault{}, partners: map[string]*partner{}}
 	r.w = w
 	w.trace.on = traced
 	w.s.panicked = func(t *task, what string) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,11 @@ var (
 	most  = flag.Int("most", 5, "end after so many violations")
 	file  = flag.String("trace", "", "write the whole trace of -seed to this file")
 )
+
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // a seed makes some MB and then drops all of it
+	os.Exit(m.Run())
+}
 
 func TestStorm(t *testing.T) {
 	if *only != 0 {

@@ -36,7 +36,7 @@ type lane struct {
 
 type streamRecord struct {
 	seq   string
-	raw   json.RawMessage
+	raw   string
 	at    time.Duration
 	shown bool // passes the filter
 }
@@ -65,6 +65,10 @@ func (l *lane) append(r *streamRecord) {
 	l.poll(l.st.w.between(50*time.Millisecond, time.Second))
 }
 
+func eventOfRecords(raws []string) []byte {
+	return []byte(`{"Records":[` + strings.Join(raws, ",") + `]}`)
+}
+
 // poll starts the next batch after d, if none is under way then.
 func (l *lane) poll(d time.Duration) {
 	l.st.w.s.after(d, func() {
@@ -77,7 +81,7 @@ func (l *lane) poll(d time.Duration) {
 // trim takes what is too old from the stream, and gives it to the on-failure destination as one batch.
 func (l *lane) trim() {
 	w := l.st.w
-	var lost []json.RawMessage
+	var lost []string
 	for !l.busy && l.done < len(l.records) && w.s.now-l.records[l.done].at > trimHorizon {
 		if r := l.records[l.done]; r.shown {
 			lost = append(lost, r.raw)
@@ -87,13 +91,9 @@ func (l *lane) trim() {
 	if len(lost) == 0 {
 		return
 	}
-	record, err := json.Marshal(map[string]any{"Records": lost})
-	if err != nil {
-		panic(err)
-	}
 	l.st.lost++
 	p := webhook.Parked{
-		ID: "lost_" + strconv.Itoa(l.st.lost), Reason: webhook.ReasonLeftStream, ParkedAt: w.s.clock(), Record: record,
+		ID: "lost_" + strconv.Itoa(l.st.lost), Reason: webhook.ReasonLeftStream, ParkedAt: w.s.clock(), Record: eventOfRecords(lost),
 	}
 	w.stats.Faults++
 	w.note("FAULT left the stream", p.ID, strconv.Itoa(len(lost))+" records")
@@ -123,14 +123,11 @@ func (l *lane) invoke(from int, again bool) {
 		}
 		return
 	}
-	raws := make([]json.RawMessage, len(batch))
+	raws := make([]string, len(batch))
 	for i, r := range batch {
 		raws[i] = r.raw
 	}
-	event, err := json.Marshal(map[string]any{"Records": raws})
-	if err != nil {
-		panic(err)
-	}
+	event := eventOfRecords(raws)
 	if !again {
 		l.busy = true
 	}
