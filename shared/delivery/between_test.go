@@ -101,6 +101,16 @@ var meanwhiles = []struct {
 	}},
 }
 
+// flying counts what a drain has in flight.
+func (w *world) flying() (n int) {
+	for _, d := range w.store.AllDeliveries() {
+		if d.Job == webhook.DrainJob && d.State == webhook.StatePending {
+			n++
+		}
+	}
+	return n
+}
+
 func (w *world) switchOff(h *webhook.Webhook) {
 	w.t.Helper()
 	w.edit(h, func(s *webhook.Webhook) { s.Deactivate(w.clock(), webhook.ReasonPartner, "") })
@@ -135,17 +145,12 @@ func TestBetweenAnyTwoCalls(t *testing.T) {
 func between(t *testing.T, k, failures int, ends webhook.State, meanwhile func(*world, *webhook.Webhook)) (hit bool, err error) {
 	t.Helper()
 	w := newWorld(t)
+	w.Each = inTurn
 	h := w.off()
 	want := w.hold(3)
 	most := 0
 	w.answer = func(n int, _ webhook.Request) webhook.Response {
-		flying := 0
-		for _, d := range w.store.AllDeliveries() {
-			if d.Job == webhook.DrainJob && d.State == webhook.StatePending {
-				flying++
-			}
-		}
-		most = max(most, flying)
+		most = max(most, w.flying())
 		return failFirst(failures)(n, webhook.Request{})
 	}
 	w.activate(h)
