@@ -66,7 +66,7 @@ func TestDrainSurvivesKills(t *testing.T) {
 		must(t, err)
 	}
 	t.Logf("KILL_SEED=%d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments, not secrets
+	random := rand.New(rand.NewPCG(seed, 0))
 	p, e, h, ids := held(t, w, func(int) reply { return reply{status: 200, after: 200 * time.Millisecond} }, heldEvents)
 	began := time.Now()
 	p.call("POST", "/v1/webhooks/"+h.ID+"/activate", map[string]any{"held": "deliver"}, nil)

@@ -127,15 +127,16 @@ func (e *Engine) await(ctx context.Context, j *webhook.Job) (waiting bool, err e
 	if j.Current == "" {
 		return false, nil
 	}
-	d, err := e.Store.Delivery(ctx, webhook.Ref{PartnerID: j.PartnerID, WebhookID: j.WebhookID, DeliveryID: j.Current})
-	if err != nil && webhook.CodeOf(err) != webhook.NotFound && webhook.CodeOf(err) != webhook.Corrupt {
+	ref := webhook.Ref{PartnerID: j.PartnerID, WebhookID: j.WebhookID, DeliveryID: j.Current}
+	d, err := e.Store.Delivery(ctx, ref)
+	gone := err != nil && e.skip(ctx, ref, err)
+	switch {
+	case err != nil && !gone:
 		return false, err
-	}
-	if err == nil && d.Waiting() {
+	case !gone && d.Waiting():
 		j.Current = "" // the webhook was off in between: its turn comes again
 		return false, nil
-	}
-	if err != nil || d.State != webhook.StatePending {
+	case gone || d.State != webhook.StatePending:
 		j.Finish()
 		return false, nil
 	}

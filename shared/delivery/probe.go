@@ -80,10 +80,13 @@ func probed(w *webhook.Webhook) bool {
 // reactivate activates a webhook whose probe succeeded under a generation, and starts the drain.
 func (e *Engine) reactivate(ctx context.Context, probe *webhook.Job, generation int64) error {
 	_, w, err := e.Store.Webhook(ctx, probe.PartnerID, probe.WebhookID)
-	if err != nil && webhook.CodeOf(err) != webhook.NotFound {
+	if webhook.CodeOf(err) == webhook.NotFound {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	if err != nil || w.Generation != generation || !probed(&w) {
+	if w.Generation != generation || !probed(&w) {
 		return nil // what was probed is not what is there now
 	}
 	j, err := e.Store.Job(ctx, probe.Ref())

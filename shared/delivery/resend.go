@@ -11,7 +11,7 @@ import (
 
 // Reasons of undeliverable deliveries that payload does not know.
 const (
-	unreadableSecret = "The webhook's secret could not be read."
+	unreadableSecret = "The webhook's secret could not be read." //nolint:gosec // a sentence
 	noRecord         = "The verification's record is no longer kept."
 	interrupted      = "The sender was interrupted on every try."
 )
