@@ -29,10 +29,8 @@ func (o *oracle) due(e *eventTruth, h *hook) (must, may bool) {
 	switch {
 	case e.kind != isEvent || e.partner != h.partner:
 		return false, false
-	case e.early: // whoever is there when it is put back gets it
-		if since = e.redriven; since == 0 {
-			return false, false
-		}
+	case e.redriven > 0: // whoever is there when it is put back gets it
+		since = e.redriven
 	case h.created.After(e.at.Add(time.Second)):
 		return false, false
 	}
@@ -241,8 +239,12 @@ func (o *oracle) sequence(id string) string {
 	return seq
 }
 
-// redriven notes that an operator put a parked record back.
+// redriven notes that an operator put the record of an unknown partner back.
 func (o *oracle) redriven(id string) {
+	p, err := o.w.objects.Parked(context.Background(), id)
+	if err != nil || p.Reason != "unknown_partner" {
+		return
+	}
 	seq := o.sequence(id)
 	for _, e := range o.events {
 		if e.seq == seq && e.redriven == 0 {

@@ -137,7 +137,7 @@ func (w *world) call(s service, op, subject string, effect func() error, later f
 	w.mayCrash(t, op, "before")
 	w.s.sleep(w.latency())
 	if w.stormy && w.chance(w.failing(s)) {
-		return w.faulty(t, op, subject, effect, later)
+		return w.faulty(s, t, op, subject, effect, later)
 	}
 	err := effect()
 	w.note(op, subject, outcomeOf(err))
@@ -161,8 +161,11 @@ func (w *world) fault(t *task, what, op, subject string) {
 	w.note("FAULT "+what, op, subject)
 }
 
-func (w *world) faulty(t *task, op, subject string, effect func() error, later func()) error {
+func (w *world) faulty(s service, t *task, op, subject string, effect func() error, later func()) error {
 	n := w.rng.IntN(10)
+	if w.failing(s) == 1 {
+		n = 0 // it is down
+	}
 	switch {
 	case n < 4: // refused
 		w.fault(t, "throttled", op, subject)
