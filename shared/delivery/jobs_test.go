@@ -47,8 +47,33 @@ func TestDrainCosts(t *testing.T) {
 	}
 	// An invocation's work is followed by one message and insured by another; they do not multiply even though nothing
 	// here runs at once.
-	if steps > 25 || messages > 2*steps+5 || waiting > 6 {
+	if steps < 18 || steps > 25 || messages > 2*steps+5 || waiting > 6 {
 		t.Errorf("%d steps, %d messages, %d waited at once", steps, messages, waiting)
+	}
+}
+
+// TestDrainWhoseProcessDies: its insurance goes on as soon as the lease has ended, not the sweeper.
+func TestDrainWhoseProcessDies(t *testing.T) {
+	w := newWorld(t)
+	h := w.off()
+	want := w.hold(3)
+	began := w.clock()
+	w.answer = func(n int, _ webhook.Request) webhook.Response {
+		if n == 2 {
+			w.dead = true // nothing after it is stored, and its message comes again in minutes
+			w.store.Fail = func(string) error {
+				if w.dead {
+					return errKilled
+				}
+				return nil
+			}
+		}
+		return webhook.Response{StatusCode: 200}
+	}
+	w.activate(h)
+	w.rest(insuranceDelay + 5*time.Second)
+	if got := w.sentVerifications(); !slices.Equal(got, []string{want[0], want[1], want[1], want[2]}) || w.drain(h).State != webhook.JobDone {
+		t.Errorf("sent %v %v after the beginning, %+v", got, w.clock().Sub(began), w.drain(h))
 	}
 }
 

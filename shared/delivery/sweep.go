@@ -42,10 +42,10 @@ func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
 	if out.HeldBack = waiting > sweepBacklog; out.HeldBack {
 		return out, publishing
 	}
-	seen := map[any]bool{}
+	seen, failed := map[any]bool{}, 0
 	errs := []error{publishing}
 	for len(seen) < sweepMost && e.hasTime(ctx) {
-		refs, jobs, err := e.Store.Due(ctx, e.Now(), sweepPage)
+		refs, jobs, err := e.Store.Due(ctx, e.Now(), sweepPage+failed) // what failed stands before the others
 		if err != nil {
 			return out, errors.Join(append(errs, err)...)
 		}
@@ -61,7 +61,8 @@ func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
 		for _, r := range jobs {
 			seen[r] = true
 		}
-		errs = append(errs, e.sweepAll(ctx, refs, jobs, &out)...)
+		met := e.sweepAll(ctx, refs, jobs, &out)
+		errs, failed = append(errs, met...), failed+len(met)
 	}
 	out.Overdue = len(seen)
 	return out, errors.Join(errs...)

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -193,4 +194,37 @@ func TestSweepersAtOnce(t *testing.T) {
 	if n := len(w.queue.Take()); n != 2 {
 		t.Errorf("%d messages for a delivery and a job", n)
 	}
+}
+
+// TestSweepBehindWhatFails: what can't be read stands first, in any number, and keeps nobody from being found.
+func TestSweepBehindWhatFails(t *testing.T) {
+	w := newWorld(t)
+	w.hook("acme", nil)
+	var unreadable []webhook.Ref
+	for i := range sweepPage + 200 {
+		d := webhook.Delivery{PartnerID: "old", WebhookID: "whk_x", ID: fmt.Sprintf("dlv_%06d", i), State: webhook.Held, DueAt: start}
+		w.commit(webhook.Change{Deliveries: []*webhook.Delivery{&d}})
+		unreadable = append(unreadable, d.Ref())
+	}
+	w.answer = failFirst(1)
+	w.stream(record("acme", "ver_1", start))
+	w.queue.Take()
+	w.advance(2 * time.Minute)
+	w.Store = corrupt{w.store, unreadable}
+	if out, err := w.Sweep(t.Context()); err == nil || out.Requeued != 1 || len(w.queue.Take()) != 1 {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// corrupt is a Store in which some deliveries can't be read.
+type corrupt struct {
+	Store
+	refs []webhook.Ref
+}
+
+func (s corrupt) Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error) {
+	if slices.Contains(s.refs, ref) {
+		return webhook.Delivery{}, webhook.Errorf(webhook.Corrupt, "an item has the unknown format 9")
+	}
+	return s.Store.Delivery(ctx, ref)
 }
