@@ -137,7 +137,7 @@ func TestDrainMeetsAnEdit(t *testing.T) {
 	}
 	w.activate(h)
 	w.rest(2 * time.Minute)
-	if !w.stored(h).Active || w.drain(h).State != webhook.JobDone || w.drain(h).Done != 6 {
+	if j := w.drain(h); !w.stored(h).Active || j.State != webhook.JobDone || j.Done != 6 || j.Generation != 3 {
 		t.Errorf("%+v", w.drain(h))
 	}
 	if d := w.of(want[2]); d.State != webhook.Exhausted || d.Tripped {
@@ -148,6 +148,73 @@ func TestDrainMeetsAnEdit(t *testing.T) {
 	}
 	if d := w.of(want[5]); d.Generation != 3 {
 		t.Errorf("%+v", d)
+	}
+}
+
+// TestDrainAfterADiscard: what was discarded and is not cancelled yet is nobody's, whatever follows.
+func TestDrainAfterADiscard(t *testing.T) {
+	w := newWorld(t)
+	h := w.off()
+	w.hold(3)
+	w.edit(h, func(s *webhook.Webhook) { s.Activate(w.clock()); s.DiscardBelow = s.Generation })
+	w.switchOff(h)
+	w.stream(record("acme", "new", start.Add(-time.Minute)))
+	w.activate(h)
+	w.rest(5 * time.Minute)
+	if got := w.sentVerifications(); !slices.Equal(got, []string{"new"}) || w.counts()[webhook.Cancelled] != 3 {
+		t.Errorf("sent %v, %v", got, w.counts())
+	}
+	if j := w.drain(h); j.State != webhook.JobDone || j.Done != 1 {
+		t.Errorf("%+v", j)
+	}
+}
+
+// TestDrainOfNothing: nobody is told.
+func TestDrainOfNothing(t *testing.T) {
+	w := newWorld(t)
+	h := w.off()
+	w.activate(h)
+	w.rest(time.Minute)
+	if j := w.drain(h); j.State != webhook.JobDone || j.Total != 0 || len(w.store.AllOutbox()) != 0 {
+		t.Errorf("%+v, told %+v", j, w.store.AllOutbox())
+	}
+}
+
+// TestDrainWhoseClaimTookLong: nothing is sent under it, and the number is not used up; so for an attempt by hand.
+func TestDrainWhoseClaimTookLong(t *testing.T) {
+	for _, manual := range []bool{false, true} {
+		w := newWorld(t)
+		h := w.off()
+		w.hold(1)
+		slow := false
+		w.Store = storeWith{Store: w.store, commit: func(ctx context.Context, c webhook.Change) error {
+			err := w.store.Commit(ctx, c)
+			if !slow && len(c.Deliveries) > 0 && c.Deliveries[0].Claim != nil {
+				slow = true
+				w.advance(webhook.Lease - MaxSend)
+				if len(w.posts) > 0 {
+					t.Error("sent before")
+				}
+			}
+			return err
+		}}
+		began := w.clock()
+		if manual {
+			w.ask(w.only())
+		} else {
+			w.activate(h)
+		}
+		w.rest(time.Minute)
+		d := w.only()
+		if !slow || d.State != webhook.Delivered || len(w.posts) != 1 || len(d.Log) != 1 || d.Log[0].Manual != manual {
+			t.Errorf("%+v", d)
+		}
+		if at := w.posts[0].at.Sub(began); at > webhook.Lease {
+			t.Errorf("sent after %v: the claim was not given back", at)
+		}
+		if !manual && d.Rev != 5 { // held, claimed, given back, claimed, delivered
+			t.Errorf("%d writes", d.Rev)
+		}
 	}
 }
 
