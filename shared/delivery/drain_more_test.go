@@ -299,6 +299,9 @@ func TestWhatIsHeldDuringADrain(t *testing.T) {
 		if len(w.posts) != 122 || w.counts()[webhook.Delivered] != 122 {
 			t.Errorf("held during attempt %d: %d posts, %v", when, len(w.posts), w.counts())
 		}
+		if at := slices.Index(w.sentVerifications(), "early"); when < 100 && at > when+sourcePage {
+			t.Errorf("held during attempt %d, of the earliest record: sent as number %d", when, at+1)
+		}
 	}
 }
 
