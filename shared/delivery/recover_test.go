@@ -197,7 +197,9 @@ func TestRecoverInPieces(t *testing.T) {
 	w.budget = 60 * time.Second
 	most := 0
 	w.Store = slowLists{w.store, func() {
-		w.advance(20 * time.Second)
+		if w.advance(20 * time.Second); w.clock().After(w.until) {
+			t.Error("an invocation went on when its time was over")
+		}
 		if j := w.job(h, webhook.RecoverJob); !j.Counted {
 			most = max(most, len(w.pending))
 		}

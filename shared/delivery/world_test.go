@@ -33,6 +33,8 @@ type world struct {
 	answer func(n int, r webhook.Request) webhook.Response
 	// took is how long a POST takes, budget how much time an invocation has; 0 for no end.
 	took, budget time.Duration
+	// until is when the present invocation's time ends.
+	until time.Time
 	// dead is set from when the present invocation's process was killed until the next one begins.
 	dead bool
 
@@ -84,7 +86,8 @@ func (w *world) begin() (context.Context, context.CancelFunc) {
 	if w.budget == 0 {
 		return context.WithCancel(context.Background())
 	}
-	return context.WithDeadline(context.Background(), w.clock().Add(w.budget))
+	w.until = w.clock().Add(w.budget)
+	return context.WithDeadline(context.Background(), w.until)
 }
 
 // Send implements Sender: it records the POST and takes 100 ms, or what was set.
