@@ -212,3 +212,49 @@ func TestResendDuringADrainsAttempt(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// TestResendOfPendingAtEveryFaultPoint: the round has its six attempts, whatever becomes of the one by hand.
+func TestResendOfPendingAtEveryFaultPoint(t *testing.T) {
+	for _, during := range []bool{false, true} {
+		t.Run(fmt.Sprint(during), func(t *testing.T) {
+			everyFault(t, allFaults, func(w *world, arm func() func()) error {
+				h := w.hook("acme", nil)
+				w.answer = func(n int, _ webhook.Request) webhook.Response {
+					if n == 1 && during {
+						w.ask(w.only())
+					}
+					return failing(webhook.Response{})
+				}
+				w.stream(record("acme", "ver_1", start))
+				if !during {
+					w.ask(w.only())
+				}
+				disarm := arm()
+				w.rest(40 * time.Minute)
+				disarm()
+				d := w.only()
+				round, manual, last := 0, 0, 0
+				for _, a := range d.Log {
+					switch {
+					case a.Number != last && a.Number != last+1:
+						return fmt.Errorf("log %+v", d.Log)
+					case a.ErrorCode == webhook.ErrInterrupted:
+						continue
+					case a.Manual:
+						manual++
+					default:
+						round++
+					}
+					last = a.Number
+				}
+				if d.State != webhook.Exhausted || !d.Tripped || w.stored(h).Active || round != 6 || d.RoundAttempts != 6 || manual > 1 {
+					return fmt.Errorf("%d of the round, %d by hand, %+v", round, manual, d)
+				}
+				if manual == 0 && interruptions(d) < webhook.MaxInterruptions || len(w.posts) > 6+manual+interruptions(d) || !d.ResendAt.IsZero() {
+					return fmt.Errorf("%d posts, %+v", len(w.posts), d)
+				}
+				return nil
+			})
+		})
+	}
+}
