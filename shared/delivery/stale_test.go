@@ -100,3 +100,25 @@ func TestDrainOfAnUnreadable(t *testing.T) {
 		t.Errorf("sent %v, %+v", got, w.drain(h))
 	}
 }
+
+// emptyFront is a Store whose first page of what waits is empty and has a successor.
+type emptyFront struct{ Store }
+
+func (s emptyFront) Held(ctx context.Context, partnerID, webhookID string, p webhook.Page) ([]webhook.Ref, []byte, error) {
+	if p.After == nil {
+		return nil, []byte("0"), nil
+	}
+	return s.Store.Held(ctx, partnerID, webhookID, p)
+}
+
+func TestDrainBehindAnEmptyPage(t *testing.T) {
+	w := newWorld(t)
+	h := w.off()
+	want := w.hold(5)
+	w.Store = emptyFront{w.store}
+	w.activate(h)
+	w.rest(30 * time.Second)
+	if got := w.sentVerifications(); !slices.Equal(got, want) {
+		t.Errorf("sent %v", got)
+	}
+}
