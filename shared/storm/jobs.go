@@ -49,6 +49,57 @@ func (o *oracle) roundBegins(f *flight, d *webhook.Delivery) {
 	}
 }
 
+// overlooked holds, where nothing fails, that the sweeper takes up within two minutes what waits for an active webhook
+// that has no drain. It is asked every minute.
+func (o *oracle) overlooked() {
+	w := o.w
+	if !w.plan.clean {
+		return
+	}
+	const most = 2*time.Minute + 30*time.Second
+	for _, f := range o.flightOrder {
+		if f.waiting < 0 || f.waiting > w.s.now-most || o.off(f.ref) || o.hooks[f.ref.WebhookID].deleted >= 0 {
+			continue
+		}
+		h := o.hooks[f.ref.WebhookID]
+		drain := o.jobs[webhook.JobRef{PartnerID: f.ref.PartnerID, WebhookID: f.ref.WebhookID, Kind: webhook.DrainJob}]
+		since := max(h.activeSince(), o.partners[f.ref.PartnerID].since(), f.waiting)
+		switch {
+		case since > w.s.now-most, drain != nil && drain.State == webhook.JobRunning:
+		case drain != nil && w.s.clock().Sub(drain.UpdatedAt) < most:
+		case f.state.Generation < h.now().webhook.DiscardBelow:
+		default:
+			w.fail("I15 what waits for an active webhook is taken up", []string{f.ref.DeliveryID, f.ref.WebhookID},
+				"it waits since %v, and no drain runs", epoch.Add(since))
+		}
+	}
+}
+
+// activeSince is when the webhook, active now, became so.
+func (h *hook) activeSince() (at time.Duration) {
+	for i := len(h.versions) - 1; i >= 0 && h.versions[i].webhook.Active; i-- {
+		at = h.versions[i].at
+	}
+	return at
+}
+
+func (p *partnerTruth) since() time.Duration { return p.versions[len(p.versions)-1].at }
+
+// discardJudged holds that a discarding ends what waited for it, and nothing else.
+func (o *oracle) discardJudged(f *flight, d, old *webhook.Delivery) {
+	h, w, about := o.hooks[d.WebhookID], o.w, []string{d.ID, d.WebhookID}
+	switch {
+	case h == nil || h.deleted >= 0:
+	case d.State == webhook.Cancelled && (!h.discarded || f.since > h.discardedAt+w.stale()):
+		w.fail("I1 only a deletion or a discarding cancels", about, "it waits since %v", epoch.Add(f.since))
+	case d.State == webhook.StatePending && old.State == webhook.Held && h.discarded && f.since < h.discardedAt && w.s.now > h.discardedAt+w.stale():
+		w.fail("I15 what was discarded is not sent", about, "discarded at %v", epoch.Add(h.discardedAt))
+	}
+	if d.State == webhook.Held || d.State == webhook.StatePending {
+		f.since = w.s.now
+	}
+}
+
 // handCommitted judges attempts by hand: each was asked for, and a failure changes nothing.
 func (o *oracle) handCommitted(f *flight, d, old *webhook.Delivery) {
 	if !d.ResendAt.IsZero() && old.ResendAt.IsZero() {

@@ -45,6 +45,8 @@ type hook struct {
 	// deleted is when it was; negative if it was not.
 	deleted   time.Duration
 	discarded bool
+	// discardedAt is when its owner last discarded what waited.
+	discardedAt time.Duration
 	// probedAt is when the last probe left.
 	probedAt time.Duration
 }
@@ -103,8 +105,8 @@ type flight struct {
 	round    int
 	accepted bool
 	reason   []webhook.State // the states it went through
-	// waiting is since when it waits for an activation.
-	waiting time.Duration
+	// since is when it was held or its round began, waiting is since when it waits for an activation.
+	since, waiting time.Duration
 	// tripped: its round ended under the generation that was then switched off. owed: the webhook was activated since,
 	// and the round that this owes has not begun.
 	tripped, owed bool
@@ -201,7 +203,9 @@ func (o *oracle) webhookCommitted(c *webhook.Change, x *webhook.Webhook) *versio
 	}
 	before := *h.now()
 	h.versions = append(h.versions, next)
-	h.discarded = h.discarded || x.DiscardBelow > before.webhook.DiscardBelow
+	if x.DiscardBelow > before.webhook.DiscardBelow {
+		h.discarded, h.discardedAt = true, o.w.s.now
+	}
 	o.checkEdit(c, &before, &next)
 	o.activated(h, &before, &next)
 	if x.Active != before.webhook.Active {
@@ -282,6 +286,7 @@ func (o *oracle) deliveryCommitted(c *webhook.Change, d *webhook.Delivery, befor
 			o.w.fail("I1 a state follows from another", about, "%s after %s", d.State, old.State)
 		}
 		f.reason = append(f.reason, d.State)
+		o.discardJudged(f, d, &old)
 	}
 	if d.State == webhook.StatePending && d.RoundAttempts == 0 && (old.State != webhook.StatePending || d.Generation != old.Generation) {
 		f.round++

@@ -200,6 +200,7 @@ func (w *world) actor0(name string, f func()) {
 // sweep runs the sweeper every minute.
 func (w *world) sweep() {
 	w.s.after(time.Minute, w.sweep)
+	w.truth.overlooked()
 	w.invoke(w.sweeper, func(ctx context.Context, e *env) { _, _ = e.engine.Sweep(ctx) }, func(string) {})
 }
 
