@@ -80,6 +80,29 @@ func TestDrainCountsWhatItBrought(t *testing.T) {
 	}
 }
 
+// TestDrainAfterOneThatWasDone: what the drain before it had brought already is not counted again.
+func TestDrainAfterOneThatWasDone(t *testing.T) {
+	w := newWorld(t)
+	h := w.off()
+	w.hold(3)
+	w.answer = func(n int, _ webhook.Request) webhook.Response {
+		if n == 2 {
+			w.switchOff(h)
+		}
+		return failFirst(1)(n, webhook.Request{})
+	}
+	w.activate(h)
+	w.rest(time.Minute)
+	if j := w.drain(h); j.State != webhook.JobStopped || j.Current == "" || w.counts()[webhook.Delivered] != 1 {
+		t.Fatalf("%+v", j)
+	}
+	w.activate(h)
+	w.rest(time.Minute)
+	if j, told := w.drain(h), w.told(webhook.WebhookDrained); j.Done != 2 || j.Total != 2 || len(told) != 1 || told[0].Count != 2 {
+		t.Errorf("%+v, told %+v", j, told)
+	}
+}
+
 // TestDrainMeetsADiscard: what waits then is cancelled, and the one in flight is the last.
 func TestDrainMeetsADiscard(t *testing.T) {
 	for _, code := range []int{200, 500} {

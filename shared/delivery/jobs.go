@@ -133,8 +133,8 @@ func (e *Engine) await(ctx context.Context, j *webhook.Job) (waiting bool, err e
 	switch {
 	case err != nil && !gone:
 		return false, err
-	case !gone && d.Waiting():
-		j.Current = "" // the webhook was off in between: its turn comes again
+	case !gone && (d.Waiting() || d.State.Final() && d.UpdatedAt.Before(j.CreatedAt)):
+		j.Current = "" // the job before this one waited for it: its turn comes again, or it was over
 		return false, nil
 	case gone || d.State != webhook.StatePending:
 		j.Finish()
