@@ -55,6 +55,7 @@ func TestDrainCosts(t *testing.T) {
 // TestDrainWhoseProcessDies: its insurance goes on as soon as the lease has ended, not the sweeper.
 func TestDrainWhoseProcessDies(t *testing.T) {
 	w := newWorld(t)
+	w.Each = inTurn
 	h := w.off()
 	want := w.hold(3)
 	began := w.clock()
@@ -113,7 +114,13 @@ func TestJobWithoutAMessageIsFound(t *testing.T) {
 				w.edit(h, func(s *webhook.Webhook) { s.Activate(w.clock()) })
 				s := w.stored(h)
 				j := webhook.NewDrain(webhook.Job{}, &s, w.clock(), w.IDs.Job(), 3)
-				j.Kind, j.Since, j.Until, j.States = kind, start.Add(-time.Hour), w.clock(), []webhook.State{webhook.Held}
+				j.Kind, j.Since, j.Until, j.States = kind, start.Add(-time.Hour), w.clock(), []webhook.State{webhook.StateExpired}
+				for _, d := range w.store.AllDeliveries() {
+					if kind == webhook.RecoverJob { // what is held would be the sweeper's
+						d.Expire(w.clock())
+						w.commit(webhook.Change{Deliveries: []*webhook.Delivery{&d}})
+					}
+				}
 				if current {
 					d := w.of("ver_000")
 					d.StartRound(w.clock(), s.Generation, w.clock(), kind)

@@ -299,21 +299,29 @@ func TestEarlyWarning(t *testing.T) {
 func TestWarningsOfTwoGenerations(t *testing.T) {
 	w := newWorld(t)
 	h := w.hook("acme", nil)
-	w.answer = always(500)
-	for i := range 3 {
-		w.stream(record("acme", fmt.Sprint("old_", i), w.clock()))
-		w.rest(time.Second)
+	w.answer = func(n int, r webhook.Request) webhook.Response {
+		if n == 4 || n == 5 {
+			return webhook.Response{StatusCode: 503, ErrorCode: webhook.ErrHTTPStatus, RetryAfter: time.Minute}
+		}
+		if ids := w.sentVerifications(); ids[n-1] == "new" && header(r, "x-webhook-attempt") > "3" {
+			return webhook.Response{StatusCode: 200}
+		}
+		return failing(webhook.Response{})
 	}
+	w.stream(record("acme", "old_0", w.clock())) // its three attempts, and it is told
+	w.rest(4 * time.Second)
+	w.stream(record("acme", "old_1", w.clock()), record("acme", "old_2", w.clock())) // put off
 	w.edit(h, func(s *webhook.Webhook) { s.Generation++ })
-	for i := range 3 {
-		w.stream(record("acme", fmt.Sprint("new_", i), w.clock()))
-		w.rest(time.Second)
+	w.stream(record("acme", "new", w.clock()))
+	w.rest(30 * time.Second)
+	if told := w.told(webhook.WebhookFailing); len(told) != 2 {
+		t.Fatalf("told %+v", told)
 	}
-	w.rest(20 * time.Second)
-	if told := w.told(webhook.WebhookFailing); len(told) > 2 || len(told) < 1 {
+	w.rest(5 * time.Minute)
+	if told := w.told(webhook.WebhookFailing); len(told) != 2 {
 		t.Errorf("told %+v", told)
 	}
-	if j := w.job(h, webhook.WarningJob); j.Generation != 2 {
-		t.Errorf("%+v", j)
+	if j := w.job(h, webhook.WarningJob); j.Generation != 2 || w.of("old_1").RoundAttempts < 3 {
+		t.Errorf("%+v, %+v", j, w.of("old_1"))
 	}
 }

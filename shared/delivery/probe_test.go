@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -59,9 +60,12 @@ func TestNoProbeUnlessAskedFor(t *testing.T) {
 func TestProbeIntervals(t *testing.T) {
 	w := newWorld(t)
 	h := w.switchedOff(healing)
-	last := w.stored(h).Deactivation.At
+	last, received := w.stored(h).Deactivation.At, w.received
 	w.rest(30 * time.Hour)
 	at := w.probes()
+	if n := w.received - received; n > len(at)+1 {
+		t.Errorf("%d messages for %d probes", n, len(at))
+	}
 	for i, p := range at {
 		want := min(time.Minute<<min(i, 10), time.Hour)
 		if late := p.Sub(last) - want; late < 0 || late > time.Minute+time.Second {
@@ -202,6 +206,47 @@ func TestProbeMeetsAChange(t *testing.T) {
 	}
 }
 
+// TestProbeConflicts: an edit between the probe's read and its write does not cost its success.
+func TestProbeConflicts(t *testing.T) {
+	w := newWorld(t)
+	h := w.switchedOff(healing)
+	w.answer = always(200)
+	edits := 0
+	w.Store = storeWith{Store: w.store, commit: func(ctx context.Context, c webhook.Change) error {
+		if c.Webhook != nil && edits < settleTries-1 {
+			edits++
+			w.edit(h, func(s *webhook.Webhook) { s.Description = fmt.Sprint(edits) })
+		}
+		return w.store.Commit(ctx, c)
+	}}
+	w.rest(2*time.Minute + time.Second)
+	if len(w.probes()) != 1 || !w.stored(h).Active || edits != settleTries-1 {
+		t.Errorf("%d probes, %d edits, %+v", len(w.probes()), edits, w.stored(h))
+	}
+}
+
+// TestProbePoked: messages that come early or twice make no probe.
+func TestProbePoked(t *testing.T) {
+	w := newWorld(t)
+	h := w.switchedOff(healing)
+	inside := false
+	w.answer = func(int, webhook.Request) webhook.Response {
+		if !inside {
+			inside = true
+			w.poke(h, webhook.ProbeJob)
+			inside = false
+		}
+		return failing(webhook.Response{})
+	}
+	for range 70 {
+		w.poke(h, webhook.ProbeJob)
+		w.rest(10 * time.Second)
+	}
+	if n := len(w.probes()); n != 3 { // after 1, 3 and 7 minutes of twelve
+		t.Errorf("%d probes", n)
+	}
+}
+
 // TestProbeOfASuspendedPartner: nothing is sent, and probes go on after the suspension.
 func TestProbeOfASuspendedPartner(t *testing.T) {
 	w := newWorld(t)
@@ -247,7 +292,7 @@ func TestProbeFlapping(t *testing.T) {
 func TestProbeWithoutTime(t *testing.T) {
 	w := newWorld(t)
 	w.switchedOff(healing)
-	w.budget = 20 * time.Second
+	w.budget = 25 * time.Second // enough for the sweeper
 	w.rest(10 * time.Minute)
 	if len(w.posts) != 0 {
 		t.Fatal("sent without the time for it")

@@ -241,3 +241,24 @@ func TestResendBuildsTheBodyAnew(t *testing.T) {
 		t.Errorf("numbers %v", w.numbers())
 	}
 }
+
+// TestResendWithoutTime: it is left to the next invocation.
+func TestResendWithoutTime(t *testing.T) {
+	w := newWorld(t)
+	w.hook("acme", nil)
+	w.stream(record("acme", "ver_1", start))
+	w.ask(w.only())
+	w.queue.Take()
+	w.budget = 25 * time.Second
+	ctx, cancel := w.begin()
+	defer cancel()
+	d := w.only()
+	if err := w.Receive(ctx, []webhook.Message{{Kind: webhook.AttemptMessage, Ref: d.Ref()}})[0]; err != nil || len(w.posts) != 1 {
+		t.Fatalf("%d posts, %v", len(w.posts), err)
+	}
+	w.budget = 0
+	w.rest(10 * time.Second)
+	if d := w.only(); len(w.posts) != 2 || !d.ResendAt.IsZero() {
+		t.Errorf("%d posts, %+v", len(w.posts), d)
+	}
+}
