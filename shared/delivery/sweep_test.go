@@ -229,3 +229,28 @@ func (s corrupt) Delivery(ctx context.Context, ref webhook.Ref) (webhook.Deliver
 	}
 	return s.Store.Delivery(ctx, ref)
 }
+
+// TestSweepOfAWaitingThatIsSentByHand: its message is lost, or its process died. The attempt by hand is made, and until
+// then the delivery does not expire under it.
+func TestSweepOfAWaitingThatIsSentByHand(t *testing.T) {
+	for _, claimed := range []bool{false, true} {
+		w := newWorld(t)
+		w.off()
+		w.stream(record("acme", "ver_1", start))
+		w.change(func(d *webhook.Delivery) {
+			d.HeldUntil = w.clock()
+			d.AskResend(w.clock())
+			if claimed {
+				d.TakeManualClaim(w.clock(), "somebody")
+			}
+		})
+		w.rest(time.Second)
+		if d := w.only(); d.State != webhook.Held || len(w.posts) != 0 {
+			t.Fatalf("%+v", d)
+		}
+		w.rest(3*time.Minute + webhook.Lease)
+		if d := w.only(); d.State != webhook.Delivered || len(w.posts) != 1 || interruptions(d) == 1 != claimed {
+			t.Errorf("claimed %v: %+v", claimed, d)
+		}
+	}
+}
