@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,7 +30,12 @@ func streamOnly(t *testing.T, w *world, partnerID string) (restore func()) {
 	}
 	source := list.EventSourceMappings[0]
 	set := func(filter any) {
-		must(t, w.lambda.Call(t.Context(), "PUT", path+source.UUID, map[string]any{"FilterCriteria": filter}, nil))
+		must(t, w.lambda.Call(context.Background(), "PUT", path+source.UUID, map[string]any{"FilterCriteria": filter}, nil))
+		await(t, "the event source is enabled again", time.Minute, func() bool {
+			var now struct{ State string }
+			must(t, w.lambda.Call(context.Background(), "GET", path+source.UUID, nil, &now))
+			return now.State == "Enabled"
+		})
 	}
 	pattern := fmt.Sprintf(`{"dynamodb":{"NewImage":{"partnerId":{"S":[%q]}}}}`, partnerID)
 	set(map[string]any{"Filters": []any{map[string]string{"Pattern": pattern}}})
@@ -48,6 +54,9 @@ func streamOnly(t *testing.T, w *world, partnerID string) (restore func()) {
 // are left alone. It is not parallel: the stream brings nobody else's records meanwhile.
 func TestReconcileCreatesWhatTheStreamLost(t *testing.T) {
 	w := theWorld(t)
+	if info, err := (local.Client{Base: w.run.AWSEndpoint}).Do(t.Context(), "GET", "/_localstack/info", nil); err == nil && info.Status == 200 {
+		t.Skip("LocalStack reads the whole stream anew after a change of its filter: nothing stays lost")
+	}
 	p, e, h := hooked(t, w, always(200))
 	off := p.webhook(e.url, nil)
 	p.call("POST", "/v1/webhooks/"+off.ID+"/deactivate", nil, nil)
