@@ -41,6 +41,8 @@ func (e *Engine) presentJob(ctx context.Context, partnerID, webhookID string, ki
 func (e *Engine) work(ctx context.Context, b *batch, m webhook.Message) error {
 	var err error
 	step := m.Step
+	insurance := jobMessage(webhook.JobRef{PartnerID: m.Ref.PartnerID, WebhookID: m.Ref.WebhookID, Kind: m.Job})
+	insurance.Faults = m.Faults + 1
 	for range claimTries {
 		var j webhook.Job
 		j, err = e.presentJob(ctx, m.Ref.PartnerID, m.Ref.WebhookID, m.Job)
@@ -55,22 +57,34 @@ func (e *Engine) work(ctx context.Context, b *batch, m webhook.Message) error {
 		}
 		switch j.Kind {
 		case webhook.DrainJob, webhook.RecoverJob:
-			err = e.rounds(ctx, b, &j)
+			err = e.rounds(ctx, b, &j, &insurance)
 			step = j.Step
 		case webhook.ProbeJob:
 			err = e.probe(ctx, &j)
 		case webhook.WarningJob:
 		}
 		if webhook.CodeOf(err) != webhook.Conflict {
-			return err
+			break
 		}
 	}
-	return webhook.Wrap(webhook.Unavailable, err, "a job was changed by others")
+	code := webhook.CodeOf(err)
+	if insured := insurance.Delay > 0; insured && (code == webhook.Unavailable || code == webhook.Conflict) {
+		// One message went in, so one goes out: two for each would soon be a storm while a fault lasts.
+		e.Log.LogAttrs(ctx, slog.LevelWarn, "message met a fault", slog.String("event", "message.put_off"),
+			slog.String("kind", string(m.Kind)), slog.String("partnerId", m.Ref.PartnerID),
+			slog.String("webhookId", m.Ref.WebhookID), slog.String("error", err.Error()))
+		return nil
+	}
+	if code == webhook.Conflict {
+		return webhook.Wrap(webhook.Unavailable, err, "a job was changed by others")
+	}
+	return err
 }
 
 // rounds brings deliveries to a webhook one after the other: it starts a round for the next one when the one before is
 // through. A first attempt that succeeds goes on to the next at once; after one that fails the round's own messages do.
-func (e *Engine) rounds(ctx context.Context, b *batch, j *webhook.Job) error {
+// Before its first round it sends the insurance, a message that comes whatever becomes of this invocation.
+func (e *Engine) rounds(ctx context.Context, b *batch, j *webhook.Job, insurance *webhook.Message) error {
 	began := e.Now()
 	if j.Step++; j.Step > webhook.MaxJobSteps {
 		e.Log.LogAttrs(ctx, slog.LevelError, "job ran out of steps", append(jobAttrs(j), slog.String("event", "job.stopped_by_limit"))...)
@@ -82,7 +96,7 @@ func (e *Engine) rounds(ctx context.Context, b *batch, j *webhook.Job) error {
 		}
 	}
 	src := source{e: e, job: j}
-	for insured := false; ; insured = true {
+	for {
 		p, w, err := e.Store.Webhook(ctx, j.PartnerID, j.WebhookID)
 		if err != nil && webhook.CodeOf(err) != webhook.NotFound {
 			return err
@@ -108,12 +122,13 @@ func (e *Engine) rounds(ctx context.Context, b *batch, j *webhook.Job) error {
 		case d.Claim.Live(e.Now()):
 			return e.handOver(ctx, j, d.Claim.LeaseUntil.Sub(e.Now())) // it is being resent by hand
 		}
-		if !insured {
-			m := jobMessage(j.Ref())
+		if insurance.Delay == 0 && insurance.Faults <= mostFaults {
+			m := *insurance
 			m.Step, m.Delay = j.Step, insuranceDelay
 			if err := e.Queue.Send(ctx, m); err != nil {
 				return err
 			}
+			*insurance = m
 		}
 		if over, err := e.round(ctx, b, j, d, &w); !over || err != nil {
 			return err

@@ -25,22 +25,37 @@ func (e *Engine) Receive(ctx context.Context, ms []webhook.Message) []error {
 	return errs
 }
 
-// faultDelay is how long a message waits that met a fault which should pass.
-const faultDelay = 5 * time.Second
+const (
+	// faultDelay is how long a message waits that met a fault which should pass; the wait doubles with each fault in a
+	// row, up to mostDelay.
+	faultDelay = 5 * time.Second
+	mostDelay  = 5 * time.Minute
+	// mostFaults is how often a message is put off that the sweeper would send anew: it does so every minute, and each
+	// of them must end if they are not to become more and more while a fault lasts.
+	mostFaults = 6
+)
 
 // later sends a message again that met a fault which should pass: left on the queue, it would come back only after the
 // visibility time-out, minutes later.
 func (e *Engine) later(ctx context.Context, m webhook.Message, cause error) error {
-	m.Delay = faultDelay
+	log := func(event string) {
+		e.Log.LogAttrs(ctx, slog.LevelWarn, "message met a fault", slog.String("event", event),
+			slog.String("kind", string(m.Kind)), slog.String("partnerId", m.Ref.PartnerID),
+			slog.String("deliveryId", m.Ref.DeliveryID), slog.Int("faults", m.Faults), slog.String("error", cause.Error()))
+	}
+	if swept := m.Kind == webhook.AttemptMessage || m.Kind == webhook.JobMessage; swept && m.Faults >= mostFaults {
+		log("message.left_to_sweeper")
+		return nil
+	}
+	m.Delay = min(faultDelay<<min(m.Faults, mostFaults), mostDelay)
+	m.Faults++
 	if m.Kind == webhook.JobMessage {
 		m.Step = 0 // what was stored before the fault is to be gone on from
 	}
 	if err := e.Queue.Send(ctx, m); err != nil {
 		return err
 	}
-	e.Log.LogAttrs(ctx, slog.LevelWarn, "message put off", slog.String("event", "message.put_off"),
-		slog.String("kind", string(m.Kind)), slog.String("partnerId", m.Ref.PartnerID),
-		slog.String("deliveryId", m.Ref.DeliveryID), slog.String("error", cause.Error()))
+	log("message.put_off")
 	return nil
 }
 

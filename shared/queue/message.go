@@ -22,13 +22,15 @@ type body struct {
 	ParkedID   string `json:"parkedId,omitempty"`
 	Step       int    `json:"step,omitempty"`
 	After      string `json:"after,omitempty"`
+	Faults     int    `json:"faults,omitempty"`
 }
 
 // Encode returns a message's body for the queue. Its Delay is not in it: the queue keeps that.
 func Encode(m webhook.Message) (string, error) {
 	b, err := json.Marshal(body{
 		Version: formatVersion, Kind: string(m.Kind), PartnerID: m.Ref.PartnerID, WebhookID: m.Ref.WebhookID,
-		DeliveryID: m.Ref.DeliveryID, Number: m.Number, Job: string(m.Job), ParkedID: m.ParkedID, Step: m.Step, After: m.After,
+		DeliveryID: m.Ref.DeliveryID, Number: m.Number, Job: string(m.Job), ParkedID: m.ParkedID, Step: m.Step,
+		After: m.After, Faults: m.Faults,
 	})
 	return string(b), webhook.Wrap(webhook.Internal, err, "a message could not be encoded")
 }
@@ -45,7 +47,7 @@ func Decode(s string) (webhook.Message, error) {
 	m := webhook.Message{
 		Kind:   webhook.MessageKind(b.Kind),
 		Ref:    webhook.Ref{PartnerID: b.PartnerID, WebhookID: b.WebhookID, DeliveryID: b.DeliveryID},
-		Number: b.Number, Job: webhook.JobKind(b.Job), ParkedID: b.ParkedID, Step: b.Step, After: b.After,
+		Number: b.Number, Job: webhook.JobKind(b.Job), ParkedID: b.ParkedID, Step: b.Step, After: b.After, Faults: b.Faults,
 	}
 	switch m.Kind {
 	case webhook.AttemptMessage, webhook.DiscardMessage, webhook.AbandonMessage, webhook.JobMessage, webhook.RedriveMessage:

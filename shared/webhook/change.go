@@ -102,6 +102,8 @@ type Message struct {
 	// Step counts the messages of a chain, from 0, and After is the position its last page ended at.
 	Step  int
 	After string
+	// Faults counts how often the message was put off in a row because of faults that should pass.
+	Faults int
 	// Delay is how long the queue keeps the message back, 0 to 900 s; a queue rounds it up to whole seconds.
 	Delay time.Duration
 }
