@@ -25,6 +25,7 @@ const (
 	busy // 429 or 503 with Retry-After
 	flapping
 	moods
+	deadly // whatever comes from it kills the environment, mostly
 )
 
 // endpoint is a partner's server.
@@ -69,6 +70,9 @@ func (n *network) moodOf(e *endpoint) mood {
 		e.mood = healthy
 		if w.chance(0.45) {
 			e.mood = mood(w.rng.IntN(int(moods)))
+			if w.stormy && w.chance(0.03) {
+				e.mood = deadly
+			}
 		}
 		from := max(e.until, w.s.now-time.Hour)
 		e.until = from + w.between(10*time.Second, 25*time.Minute)
@@ -98,6 +102,10 @@ func (n *network) Send(ctx context.Context, r webhook.Request) webhook.Response 
 		w.truth.answered(p, out.StatusCode)
 	}
 	n.wait(ctx, after, &out)
+	if e.mood == deadly && w.stormy && t.env != nil && w.chance(0.8) {
+		w.fault(t, "killed by an answer", "POST", t.env.name)
+		w.killEnv(t.env, "out of memory")
+	}
 	out.Duration = w.s.clock().Sub(out.StartedAt)
 	w.truth.reported(p, &out)
 	w.note("POST answered", p.subject, strconv.Itoa(out.StatusCode)+" "+string(out.ErrorCode))

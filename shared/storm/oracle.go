@@ -110,6 +110,8 @@ type flight struct {
 	// tripped: its round ended under the generation that was then switched off. owed: the webhook was activated since,
 	// and the round that this owes has not begun.
 	tripped, owed bool
+	// interrupted: an attempt ended without a known outcome, and its log says so.
+	interrupted bool
 	// wishes counts the attempts by hand that were asked for.
 	wishes int
 }
@@ -311,6 +313,9 @@ func (o *oracle) deliveryCommitted(c *webhook.Change, d *webhook.Delivery, befor
 		if n := count(c.Outbox, webhook.DeliveryUndeliverable, d.WebhookID); n != 1 {
 			o.w.fail("I13 each cause is told once", about, "undeliverable is told %d times", n)
 		}
+	}
+	if n := len(d.Log); n > 0 && d.Log[n-1].ErrorCode == webhook.ErrInterrupted {
+		f.interrupted = true
 	}
 	if len(d.Body) > 0 {
 		if f.body != nil && string(f.body) != string(d.Body) && !slices.Contains(f.reason, webhook.Undeliverable) {

@@ -150,11 +150,14 @@ func (w *world) manageOnce(p *partner) {
 	}
 	h := own[w.rng.IntN(len(own))]
 	path := "/v1/webhooks/" + h.id
+	w.coincide(p)
 	patch := func(field string, value any) { w.api(p, "PATCH", path, map[string]any{field: value}) }
 	off := !h.now().webhook.Active
 	switch n := w.rng.IntN(100); {
 	case off && n < 60: // whoever sees it off wants it on again, mostly
 		w.activate(p, h)
+	case off && n < 72:
+		patch("autoReactivate", w.chance(0.5))
 	case n < 3:
 		patch("autoReactivate", w.chance(0.7))
 	case n < 8:
@@ -178,7 +181,7 @@ func (w *world) manageOnce(p *partner) {
 	case n < 60:
 		w.api(p, "POST", path+"/deactivate", nil)
 		w.s.sleep(w.between(0, 10*time.Minute))
-		if w.chance(0.8) {
+		if w.coincide(p); w.chance(0.8) {
 			w.activate(p, h)
 		}
 	case n < 70:
@@ -192,6 +195,17 @@ func (w *world) manageOnce(p *partner) {
 	default:
 		w.more(p, h)
 	}
+}
+
+// coincide lets a record of the partner be written just when something is changed.
+func (w *world) coincide(p *partner) {
+	if !w.chance(0.4) {
+		return
+	}
+	w.coincidences++
+	v := &verification{id: fmt.Sprintf("ver-%d-%s-%d", w.seed, p.id, w.coincidences), partner: p.id}
+	w.change(v, "VERIFIED")
+	w.s.sleep(w.between(0, 2*time.Second))
 }
 
 func (w *world) activate(p *partner, h *hook) {

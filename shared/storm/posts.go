@@ -145,12 +145,21 @@ func (o *oracle) claimed(p *post, f *flight) {
 
 // numbered holds that attempts are numbered without a gap, and repeated only if nobody knows their outcome.
 func (o *oracle) numbered(p *post, f *flight) {
-	last := 0
+	last, same := 0, 1
 	for _, x := range f.posts {
 		last = max(last, x.number)
+		switch {
+		case x.manual: // an attempt by hand takes the number over
+			same = 1
+		case x.number == p.number && x.round == p.round && !p.manual:
+			same++
+		}
 		if x.number == p.number && !x.unknown() {
 			o.w.fail("I5 an attempt is repeated only if its outcome is not known", p.about(), "number %d was answered %d", x.number, x.status)
 		}
+	}
+	if same > webhook.MaxInterruptions {
+		o.w.fail("I5 three interruptions and no more", p.about(), "number %d is sent %d times", p.number, same)
 	}
 	if p.number != last && p.number != last+1 {
 		o.w.fail("I3 attempts are numbered without a gap", p.about(), "number %d after %d", p.number, last)

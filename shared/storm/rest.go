@@ -162,8 +162,7 @@ func (o *oracle) judgeOne(d *webhook.Delivery, f *flight) {
 		o.w.fail("I1 nothing comes from nothing", about, "its webhook or its first version is unknown")
 		return
 	}
-	interrupted := slices.ContainsFunc(d.Log, func(a webhook.Attempt) bool { return a.ErrorCode == webhook.ErrInterrupted })
-	if f.accepted && d.State != webhook.Delivered && !interrupted && h.deleted < 0 && !h.discarded {
+	if f.accepted && d.State != webhook.Delivered && !f.interrupted && h.deleted < 0 && !h.discarded {
 		o.w.fail("I2 what the endpoint answered 2xx is delivered", about, "it is %s", d.State)
 	}
 	if d.State == webhook.StateExpired && d.UpdatedAt.Sub(d.CreatedAt) < o.w.plan.holdTime {

@@ -39,9 +39,11 @@ type world struct {
 	// stormy is true while faults happen; calm when they have stopped for good.
 	stormy bool
 	// actors counts the actors that are still at work.
-	actors    int
-	violation *Violation
-	stats     Stats
+	actors int
+	// coincidences counts records that were written together with a change.
+	coincidences int
+	violation    *Violation
+	stats        Stats
 }
 
 // Violation tells which promise a run broke.

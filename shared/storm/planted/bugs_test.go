@@ -179,7 +179,7 @@ var bugs = []bug{
 		name: "drain-ignores-deactivation", file: "shared/delivery/jobs.go",
 		old: `		if err != nil || !w.Active || p.Suspended {
 `,
-		new: `		if err != nil {
+		new: `		if err != nil || p.Suspended {
 `,
 		seed: 0, invariant: "",
 	},
@@ -212,7 +212,9 @@ var bugs = []bug{
 		old: `	case w.Active && !p.Suspended:
 		return d.State, e.overdueDrain(ctx, d, &w)
 `,
-		new:  ``,
+		new: `	case w.Active && !p.Suspended && d.State == webhook.StatePending:
+		return d.State, e.overdueDrain(ctx, d, &w)
+`,
 		seed: 0, invariant: "",
 	},
 	{
@@ -281,11 +283,9 @@ var bugs = []bug{
 		seed: 0, invariant: "",
 	},
 	{
-		name: "probe-activates-whatever-is-there", file: "shared/delivery/probe.go",
-		old: `	if w.Generation != generation || !probed(&w) {
-`,
-		new: `	if !probed(&w) {
-`,
+		name: "probe-without-asking", file: "shared/delivery/probe.go",
+		old:  `return w.AutoReactivate && w.Deactivation != nil`,
+		new:  `return w.Deactivation != nil`,
 		seed: 0, invariant: "",
 	},
 	{
@@ -313,16 +313,6 @@ var bugs = []bug{
 		seed: 0, invariant: "",
 	},
 	{
-		name: "deleted-webhook-forgotten", file: "shared/delivery/sweep.go",
-		old: `	case deleted || w.Discarded(d):
-		e.endWaiting(d, deleted)
-`,
-		new: `	case !deleted && w.Discarded(d):
-		e.endWaiting(d, deleted)
-`,
-		seed: 0, invariant: "",
-	},
-	{
 		name: "interrupted-for-ever", file: "shared/delivery/receive.go",
 		old: `		case d.Interruptions < webhook.MaxInterruptions:
 `,
@@ -335,20 +325,6 @@ var bugs = []bug{
 		old: `	case d.State == webhook.Held && !d.HeldUntil.After(now):
 `,
 		new: `	case d.State == webhook.Held:
-`,
-		seed: 0, invariant: "",
-	},
-	{
-		name: "conflict-overwritten", file: "shared/delivery/receive.go",
-		old: `		if err = e.proceed(ctx, b, &d); webhook.CodeOf(err) != webhook.Conflict {
-			return err
-		}
-`,
-		new: `		if err = e.proceed(ctx, b, &d); webhook.CodeOf(err) == webhook.Conflict {
-			return nil
-		} else {
-			return err
-		}
 `,
 		seed: 0, invariant: "",
 	},

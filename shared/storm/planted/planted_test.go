@@ -123,19 +123,20 @@ func TestSearch(t *testing.T) {
 	if !*search {
 		t.Skip("make storm-planted")
 	}
-	caught := 0
+	caught, tried := 0, 0
 	for _, b := range bugs {
 		if *only != "" && *only != b.name {
 			continue
 		}
-		seed, invariant, ok := run(t, b.build(t), "-seeds", strconv.Itoa(*seeds), "-start", strconv.FormatUint(*start, 10))
-		if !ok {
-			fmt.Printf("%-34s MISSED in %d seeds from %d\n", b.name, *seeds, *start)
-			t.Errorf("%s was not caught", b.name)
-			continue
-		}
-		caught++
-		fmt.Printf("%-34s caught  seed %-6d %s\n", b.name, seed, invariant)
+		tried++
+		t.Run(b.name, func(t *testing.T) {
+			seed, invariant, ok := run(t, b.build(t), "-seeds", strconv.Itoa(*seeds), "-start", strconv.FormatUint(*start, 10))
+			if !ok {
+				t.Fatalf("missed in %d seeds from %d", *seeds, *start)
+			}
+			caught++
+			fmt.Printf("%-34s caught  seed %-6d %s\n", b.name, seed, invariant)
+		})
 	}
-	fmt.Printf("%d of %d planted bugs caught\n", caught, len(bugs))
+	fmt.Printf("%d of %d planted bugs caught\n", caught, tried)
 }
