@@ -217,6 +217,30 @@ func TestRecoverInPieces(t *testing.T) {
 	}
 }
 
+// TestRecoverWhoseHandOverFails: its step is stored and the message for the next one is not sent. What it was asked for
+// by goes on from there in seconds.
+func TestRecoverWhoseHandOverFails(t *testing.T) {
+	w := newWorld(t)
+	w.Each = inTurn
+	h := w.hook("acme", nil)
+	w.ended(h, 2*walkPage, w.expire)
+	w.Store = slowLists{w.store, func() { w.advance(20 * time.Second) }}
+	w.budget = 60 * time.Second
+	sends := 0
+	w.recover(h, func(j *webhook.Job) { j.DryRun = true })
+	w.queue.Fail = func() error {
+		if sends++; sends == 2 {
+			return webhook.Errorf(webhook.Unavailable, "injected")
+		}
+		return nil
+	}
+	w.rest(59 * time.Second)
+	w.rest(time.Minute)
+	if j := w.job(h, webhook.RecoverJob); sends < 3 || j.State != webhook.JobDone || j.UpdatedAt.Sub(j.CreatedAt) > 3*20*time.Second+2*faultDelay {
+		t.Errorf("%d messages, %+v", sends, j)
+	}
+}
+
 // slowLists is a Store whose lists of deliveries take long.
 type slowLists struct {
 	Store

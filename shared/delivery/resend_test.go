@@ -253,8 +253,8 @@ func TestResendWithoutTime(t *testing.T) {
 	ctx, cancel := w.begin()
 	defer cancel()
 	d := w.only()
-	if err := w.Receive(ctx, []webhook.Message{{Kind: webhook.AttemptMessage, Ref: d.Ref()}})[0]; err != nil || len(w.posts) != 1 {
-		t.Fatalf("%d posts, %v", len(w.posts), err)
+	if err := w.Receive(ctx, []webhook.Message{{Kind: webhook.AttemptMessage, Ref: d.Ref()}})[0]; err != nil || len(w.posts) != 1 || w.only().Rev != d.Rev {
+		t.Fatalf("%d posts, %v, %+v", len(w.posts), err, w.only())
 	}
 	w.budget = 0
 	w.rest(10 * time.Second)
