@@ -113,10 +113,10 @@ const settleTries = 5
 func (e *Engine) settle(ctx context.Context, d webhook.Delivery, a webhook.Attempt, retryAfter time.Duration) (*webhook.Delivery, error) {
 	owner := d.Claim.Owner
 	var err error
-	for range settleTries {
+	for try := range settleTries {
 		next := d
 		var change webhook.Change
-		if change, err = e.outcome(ctx, &next, a, retryAfter); err == nil {
+		if change, err = e.outcome(ctx, &next, a, retryAfter, try == settleTries-1); err == nil {
 			if err = e.commit(ctx, change); err == nil {
 				return &next, nil
 			}
@@ -135,8 +135,9 @@ func (e *Engine) settle(ctx context.Context, d webhook.Delivery, a webhook.Attem
 	return nil, webhook.Wrap(webhook.Unavailable, err, "couldn't store the outcome of an attempt")
 }
 
-// outcome applies a finished attempt to d and returns the Change that makes it real.
-func (e *Engine) outcome(ctx context.Context, d *webhook.Delivery, a webhook.Attempt, retryAfter time.Duration) (webhook.Change, error) {
+// outcome applies a finished attempt to d and returns the Change that makes it real. On the last try it does without
+// the jobs that can't be read: a warning and a probe are not worth an outcome.
+func (e *Engine) outcome(ctx context.Context, d *webhook.Delivery, a webhook.Attempt, retryAfter time.Duration, last bool) (webhook.Change, error) {
 	d.Finish(a)
 	change := webhook.Change{Deliveries: []*webhook.Delivery{d}}
 	switch {
@@ -149,7 +150,7 @@ func (e *Engine) outcome(ctx context.Context, d *webhook.Delivery, a webhook.Att
 	}
 	if delay, ok := retry.Next(d.RoundAttempts, retryAfter); ok {
 		d.Retry(d.UpdatedAt.Add(delay))
-		err := e.warn(ctx, d, &change)
+		err := e.skipping(ctx, d, webhook.WarningJob, last, e.warn(ctx, d, &change))
 		return change, err
 	}
 	_, w, err := e.Store.Webhook(ctx, d.PartnerID, d.WebhookID)
@@ -171,11 +172,22 @@ func (e *Engine) outcome(ctx context.Context, d *webhook.Delivery, a webhook.Att
 	if w.AutoReactivate {
 		old, err := e.presentJob(ctx, d.PartnerID, d.WebhookID, webhook.ProbeJob)
 		if err != nil {
-			return webhook.Change{}, err
+			return change, e.skipping(ctx, d, webhook.ProbeJob, last, err)
 		}
 		change.Jobs = []*webhook.Job{webhook.NewProbe(old, &w, e.Now(), e.IDs.Job())}
 	}
 	return change, nil
+}
+
+// skipping forgives an error about a job that goes with an outcome, if this is the last try or the job can't be read.
+func (e *Engine) skipping(ctx context.Context, d *webhook.Delivery, kind webhook.JobKind, last bool, err error) error {
+	if err == nil || !last && webhook.CodeOf(err) != webhook.Corrupt {
+		return err
+	}
+	e.Log.LogAttrs(ctx, slog.LevelError, "job skipped", slog.String("event", "job.skipped"), slog.String("kind", string(kind)),
+		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
+		slog.String("error", err.Error()))
+	return nil
 }
 
 // enqueue sends the message for what is stored as d's next step; nothing if there is none. Sending it twice is safe.

@@ -57,7 +57,7 @@ func (e *Engine) work(ctx context.Context, b *batch, m webhook.Message) error {
 		}
 		switch j.Kind {
 		case webhook.DrainJob, webhook.RecoverJob:
-			err = e.rounds(ctx, b, &j, &insurance)
+			err = e.recovering(ctx, func() error { return e.rounds(ctx, b, &j, &insurance) })
 			step = j.Step
 		case webhook.ProbeJob:
 			err = e.probe(ctx, &j)
@@ -67,15 +67,14 @@ func (e *Engine) work(ctx context.Context, b *batch, m webhook.Message) error {
 			break
 		}
 	}
-	code := webhook.CodeOf(err)
-	if insured := insurance.Delay > 0; insured && (code == webhook.Unavailable || code == webhook.Conflict) {
+	if err != nil && insurance.Delay > 0 {
 		// One message went in, so one goes out: two for each would soon be a storm while a fault lasts.
-		e.Log.LogAttrs(ctx, slog.LevelWarn, "message met a fault", slog.String("event", "message.put_off"),
+		e.Log.LogAttrs(ctx, slog.LevelError, "message met a fault", slog.String("event", "message.put_off"),
 			slog.String("kind", string(m.Kind)), slog.String("partnerId", m.Ref.PartnerID),
 			slog.String("webhookId", m.Ref.WebhookID), slog.String("error", err.Error()))
 		return nil
 	}
-	if code == webhook.Conflict {
+	if webhook.CodeOf(err) == webhook.Conflict {
 		return webhook.Wrap(webhook.Unavailable, err, "a job was changed by others")
 	}
 	return err
@@ -88,7 +87,12 @@ func (e *Engine) rounds(ctx context.Context, b *batch, j *webhook.Job, insurance
 	began := e.Now()
 	if j.Step++; j.Step > webhook.MaxJobSteps {
 		e.Log.LogAttrs(ctx, slog.LevelError, "job ran out of steps", append(jobAttrs(j), slog.String("event", "job.stopped_by_limit"))...)
-		return e.endJob(ctx, j, webhook.JobStopped)
+		if j.Kind != webhook.DrainJob {
+			return e.endJob(ctx, j, webhook.JobStopped)
+		}
+		// What waits must not wait on: the sweeper begins the next one in a minute.
+		w := webhook.Webhook{PartnerID: j.PartnerID, ID: j.WebhookID, Generation: j.Generation}
+		return e.Store.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{webhook.NewDrain(*j, &w, e.Now(), e.IDs.Job(), 0)}})
 	}
 	if !j.Counted && j.Kind == webhook.RecoverJob {
 		if counted, err := e.count(ctx, j, began); !counted || err != nil {

@@ -154,7 +154,7 @@ func TestJobAtItsLimit(t *testing.T) {
 	if err := w.Receive(t.Context(), []webhook.Message{poke})[0]; err != nil {
 		t.Fatal(err)
 	}
-	if j := w.drain(h); j.State != webhook.JobStopped || len(w.posts) != 0 || !j.DueAt.IsZero() || len(w.queue.Take()) != 0 {
+	if j := w.drain(h); j.State != webhook.JobRunning || j.Step != 0 || j.DueAt.IsZero() || len(w.posts) != 0 || len(w.queue.Take()) != 0 {
 		t.Fatalf("%d posts, %+v", len(w.posts), j)
 	}
 	w.rest(2*time.Minute + time.Second)

@@ -40,3 +40,49 @@ func TestOutageOfAnHour(t *testing.T) {
 		t.Errorf("%d messages", len(w.pending))
 	}
 }
+
+// TestOutcomesDoNotWaitForJobs: a warning or a probe that can't be read keeps no outcome from being stored.
+func TestOutcomesDoNotWaitForJobs(t *testing.T) {
+	for _, code := range []webhook.Code{webhook.Unavailable, webhook.Corrupt} {
+		w := newWorld(t)
+		h := w.hook("acme", func(h *webhook.Webhook) { h.AutoReactivate = true })
+		w.answer = failFirst(1000)
+		w.store.Fail = func(op string) error {
+			if op == "Job" {
+				return webhook.Errorf(code, "down")
+			}
+			return nil
+		}
+		w.stream(record("acme", "ver_1", start))
+		w.rest(2 * time.Minute)
+		if d := w.only(); d.State != webhook.Exhausted || len(w.posts) != 6 || w.stored(h).Active {
+			t.Errorf("%s: %d posts, %+v", code, len(w.posts), d)
+		}
+	}
+}
+
+// TestLastingFaultOfAJob: an error that does not pass, and a panic, do not multiply a drain's messages.
+func TestLastingFaultOfAJob(t *testing.T) {
+	for name, fail := range map[string]func() error{
+		"internal": func() error { return webhook.Errorf(webhook.Internal, "refused") },
+		"panic":    func() error { panic("broken") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			h := w.off()
+			w.hold(3)
+			w.activate(h)
+			w.vault.Fail = fail
+			// The sweeper sends one a minute; each ends in the dead-letter queue, an hour later.
+			w.rest(3 * time.Hour)
+			if n := len(w.pending); n > 80 {
+				t.Errorf("%d messages wait for one drain", n)
+			}
+			w.vault.Fail = nil
+			w.rest(10 * time.Minute)
+			if w.counts()[webhook.Delivered] != 3 {
+				t.Errorf("%v", w.counts())
+			}
+		})
+	}
+}

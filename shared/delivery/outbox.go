@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -15,26 +16,26 @@ func (e *Engine) commit(ctx context.Context, c webhook.Change) error {
 	if err := e.Store.Commit(ctx, c); err != nil {
 		return err
 	}
-	if err := e.publish(ctx, c.Outbox); err != nil {
+	if _, err := e.publish(ctx, c.Outbox); err != nil {
 		e.Log.LogAttrs(ctx, slog.LevelWarn, "operational event put off", slog.String("event", "outbox.put_off"),
 			slog.String("error", err.Error()))
 	}
 	return nil
 }
 
-// publish tells others of operational events and removes those that were accepted.
-func (e *Engine) publish(ctx context.Context, events []webhook.OutboxEvent) error {
+// publish tells others of operational events, removes those that were accepted and returns how many.
+func (e *Engine) publish(ctx context.Context, events []webhook.OutboxEvent) (n int, err error) {
 	if len(events) == 0 || e.Bus == nil {
-		return nil
+		return 0, nil
 	}
 	accepted, err := e.Bus.Publish(ctx, events)
 	if len(accepted) == 0 {
-		return err
+		return 0, err
 	}
 	if removed := e.Store.RemoveOutbox(ctx, accepted); removed != nil {
-		return removed
+		return len(accepted), removed
 	}
-	return err
+	return len(accepted), err
 }
 
 const (
@@ -51,27 +52,29 @@ func (e *Engine) publishLeft(ctx context.Context) (n int, err error) {
 	}
 	before := e.Now().Add(-outboxAge)
 	seen := map[string]bool{}
+	var refused error
 	for full := true; full && e.hasTime(ctx); {
-		events, err := e.Store.Outbox(ctx, before, outboxPage)
+		limit := outboxPage + len(seen) // what was removed may still be listed, what is refused for good stays in front
+		events, err := e.Store.Outbox(ctx, before, limit)
 		if err != nil {
 			return n, err
 		}
-		full = len(events) == outboxPage
-		// What was removed may still be listed.
+		full = len(events) == limit
 		events = slices.DeleteFunc(events, func(x webhook.OutboxEvent) bool { return seen[x.ID] })
 		if len(events) == 0 {
-			return n, nil
+			break
 		}
 		for _, x := range events {
 			seen[x.ID] = true
 		}
-		// What can't be published now stays; more of the same would follow it.
-		if err := e.publish(ctx, events); err != nil {
-			return n, err
+		accepted, err := e.publish(ctx, events)
+		n += accepted
+		refused = errors.Join(refused, err)
+		if accepted == 0 {
+			break // the bus is down
 		}
-		n += len(events)
 	}
-	return n, nil
+	return n, refused
 }
 
 func (e *Engine) event(kind webhook.OutboxKind, d *webhook.Delivery, reason string) webhook.OutboxEvent {

@@ -100,6 +100,7 @@ func (e *Engine) reactivate(ctx context.Context, probe *webhook.Job, generation 
 	now := e.Now()
 	w.Activate(now)
 	drain := webhook.NewDrain(old, &w, now, e.IDs.Job(), 0)
+	drain.Probed = true
 	j.End(now, webhook.JobDone)
 	err = e.commit(ctx, webhook.Change{Webhook: &w, Jobs: []*webhook.Job{drain, &j}, Outbox: []webhook.OutboxEvent{{
 		ID: e.IDs.Outbox(), Kind: webhook.WebhookReactivated, PartnerID: w.PartnerID, WebhookID: w.ID,

@@ -278,7 +278,7 @@ func TestProbeFlapping(t *testing.T) {
 	if n := len(w.probes()); n < 20 || n > 32 {
 		t.Errorf("%d probes in a day", n)
 	}
-	if c := w.counts(); c[webhook.Exhausted] != 1 || c[webhook.Held] != 1 || w.stored(h).Active {
+	if c := w.counts(); c[webhook.Exhausted]+c[webhook.Held] != 2 || w.stored(h).Active {
 		t.Errorf("%v", c)
 	}
 	w.answer = nil
@@ -328,4 +328,27 @@ func TestProbeAtEveryFaultPoint(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestProbeOfAWebhookThatRefusesOneEvent: a webhook that is well but for one event gets all the others.
+func TestProbeOfAWebhookThatRefusesOneEvent(t *testing.T) {
+	w := newWorld(t)
+	h := w.switchedOff(healing)
+	refused := w.stored(h).Deactivation.DeliveryID
+	for i := range 20 {
+		w.stream(record("acme", fmt.Sprint("good_", i), w.clock()))
+	}
+	w.answer = func(_ int, r webhook.Request) webhook.Response {
+		if header(r, "webhook-id") == refused {
+			return failing(webhook.Response{})
+		}
+		return webhook.Response{StatusCode: 200}
+	}
+	w.rest(10 * 24 * time.Hour)
+	if c := w.counts(); c[webhook.Delivered] != 21 || c[webhook.Exhausted] != 1 {
+		t.Errorf("%v", c)
+	}
+	if n := len(w.probes()); n > 24*8 {
+		t.Errorf("%d probes in ten days", n)
+	}
 }

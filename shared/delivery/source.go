@@ -18,6 +18,9 @@ type source struct {
 	// ahead is what the last page held that was not looked at yet; after is where it ended, nil at the end.
 	ahead []webhook.Ref
 	after []byte
+	// refused is set when a drain that a probe started has left out what the webhook refused before; last when it is
+	// the turn of that.
+	refused, last bool
 }
 
 // next returns the next delivery for a round as it is stored: lists may show what deliveries were. It is nil if there is
@@ -31,7 +34,7 @@ func (s *source) next(ctx context.Context, w *webhook.Webhook) (d *webhook.Deliv
 			if err != nil && !s.e.skip(ctx, ref, err) {
 				return nil, false, err
 			}
-			if err == nil && s.wants(&d) && !w.Discarded(&d) {
+			if err == nil && s.wants(&d) && !w.Discarded(&d) && !s.later(&d) {
 				return &d, false, nil
 			}
 			s.job.Last = ref.DeliveryID
@@ -39,8 +42,18 @@ func (s *source) next(ctx context.Context, w *webhook.Webhook) (d *webhook.Deliv
 		if !s.e.canSend(ctx) {
 			return nil, true, nil
 		}
-		if more, err := s.page(ctx, first); err != nil || !more {
+		more, err := s.page(ctx, first)
+		if err != nil {
 			return nil, false, err
+		}
+		if !more {
+			if !s.refused || s.last {
+				return nil, false, nil
+			}
+			s.last, s.after, s.ahead = true, nil, nil
+			if _, err := s.page(ctx, true); err != nil {
+				return nil, false, err
+			}
 		}
 	}
 }
@@ -52,6 +65,15 @@ func (s *source) wants(d *webhook.Delivery) bool {
 	return d.Waiting()
 }
 
+// later tells whether d is to come last, because a drain brought it before and the webhook was switched off by it. A drain
+// that a probe started would do so again and again, and what is held behind d would expire: a webhook that is well may
+// still refuse one event.
+func (s *source) later(d *webhook.Delivery) bool {
+	again := s.job.Probed && !s.last && d.Tripped && d.Job == webhook.DrainJob
+	s.refused = s.refused || again
+	return again
+}
+
 // chosen tells whether a recovery is about d, as far as its time does not decide it.
 func chosen(j *webhook.Job, d *webhook.Delivery) bool {
 	return slices.Contains(j.States, d.State) && (j.EventType == "" || j.EventType == d.Event.Type)
@@ -61,7 +83,7 @@ func chosen(j *webhook.Job, d *webhook.Delivery) bool {
 // the end of a page: what it brought is no longer there, and what was held late may stand anywhere.
 func (s *source) page(ctx context.Context, first bool) (more bool, err error) {
 	if s.job.Kind == webhook.RecoverJob {
-		items, _, err := s.e.Store.Deliveries(ctx, recovery(s.job))
+		items, err := s.e.recoveryPage(ctx, s.job)
 		for i := range items {
 			if s.wants(&items[i]) {
 				s.ahead = append(s.ahead, items[i].Ref())
@@ -81,18 +103,25 @@ func (s *source) page(ctx context.Context, first bool) (more bool, err error) {
 	return len(s.ahead) > 0 || s.after != nil, err
 }
 
-// recovery asks for what follows the delivery that a recovery has reached.
-func recovery(j *webhook.Job) webhook.DeliveryQuery {
-	return webhook.DeliveryQuery{
+// recoveryPage reads what follows the delivery that a recovery has reached, from the oldest on; nothing at the end.
+func (e *Engine) recoveryPage(ctx context.Context, j *webhook.Job) ([]webhook.Delivery, error) {
+	q := webhook.DeliveryQuery{
 		PartnerID: j.PartnerID, WebhookID: j.WebhookID, Since: j.Since, Until: j.Until,
 		OldestFirst: true, AfterID: j.Last, Page: webhook.Page{Limit: walkPage},
+	}
+	for {
+		items, next, err := e.Store.Deliveries(ctx, q)
+		if err != nil || len(items) > 0 || next == nil {
+			return items, err
+		}
+		q.After = next
 	}
 }
 
 // count finds out how many deliveries a recovery is about and tells whether it is through and the recovery may begin.
 func (e *Engine) count(ctx context.Context, j *webhook.Job, began time.Time) (counted bool, err error) {
 	for {
-		items, _, err := e.Store.Deliveries(ctx, recovery(j))
+		items, err := e.recoveryPage(ctx, j)
 		if err != nil {
 			return false, err
 		}

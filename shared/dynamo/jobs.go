@@ -28,6 +28,7 @@ type jobItem struct {
 	States     []webhook.State `dynamodbav:"ss,omitempty"`
 	EventType  string          `dynamodbav:"et,omitempty"`
 	DryRun     bool            `dynamodbav:"dr,omitempty"`
+	Probed     bool            `dynamodbav:"pr,omitempty"`
 	Counted    bool            `dynamodbav:"co,omitempty"`
 	Last       string          `dynamodbav:"l,omitempty"`
 	CreatedAt  int64           `dynamodbav:"ca,omitempty"`
@@ -40,7 +41,7 @@ func newJobItem(j *webhook.Job, token string) jobItem {
 		header: headerOf(jobKey(j.Ref()), token, j.ExpiresAt()), Rev: j.Rev + 1,
 		ID: j.ID, State: string(j.State), Generation: j.Generation, Current: j.Current,
 		Done: j.Done, Total: j.Total, Step: j.Step, Since: bound(j.Since), Until: bound(j.Until), States: j.States,
-		EventType: string(j.EventType), DryRun: j.DryRun, Counted: j.Counted, Last: j.Last,
+		EventType: string(j.EventType), DryRun: j.DryRun, Probed: j.Probed, Counted: j.Counted, Last: j.Last,
 		CreatedAt: nanos(j.CreatedAt), UpdatedAt: nanos(j.UpdatedAt), DueAt: nanos(j.DueAt),
 	}
 	if !j.DueAt.IsZero() {
@@ -85,7 +86,7 @@ func (i *jobItem) job(r webhook.JobRef) webhook.Job {
 		PartnerID: r.PartnerID, WebhookID: r.WebhookID, Kind: r.Kind,
 		ID: i.ID, State: webhook.JobState(i.State), Generation: i.Generation, Current: i.Current,
 		Done: i.Done, Total: i.Total, Step: i.Step, Since: fromBound(i.Since), Until: fromBound(i.Until), States: i.States,
-		EventType: webhook.EventType(i.EventType), DryRun: i.DryRun, Counted: i.Counted, Last: i.Last,
+		EventType: webhook.EventType(i.EventType), DryRun: i.DryRun, Probed: i.Probed, Counted: i.Counted, Last: i.Last,
 		CreatedAt: fromNanos(i.CreatedAt), UpdatedAt: fromNanos(i.UpdatedAt), DueAt: fromNanos(i.DueAt), Rev: i.Rev,
 	}
 }

@@ -48,7 +48,8 @@ type Job struct {
 	// ID names this job apart from earlier and later ones of its kind.
 	ID    string
 	State JobState
-	// Generation is the webhook's generation when the job was started or last saw it.
+	// Generation is the webhook's generation when the job was started or last saw it. What keeps two jobs apart is Rev:
+	// the next drain takes the place of the one before.
 	Generation int64
 	// Current is the delivery whose round the job waits for; empty if it waits for none.
 	Current string
@@ -62,6 +63,8 @@ type Job struct {
 	EventType    EventType
 	// DryRun makes a RecoverJob count and do nothing else.
 	DryRun bool
+	// Probed marks a DrainJob that a probe started and no person.
+	Probed bool
 	// Counted is set when Total is known. Last is the id of the delivery that the present walk has reached; it goes
 	// from the oldest to the newest.
 	Counted bool
@@ -112,7 +115,7 @@ func NewProbe(old Job, w *Webhook, now time.Time, id string) *Job {
 	j := &Job{PartnerID: w.PartnerID, WebhookID: w.ID, Kind: ProbeJob, Rev: old.Rev}
 	j.Start(now, id, w.Generation)
 	if now.Sub(old.UpdatedAt) < maxProbeInterval {
-		j.Step = old.Step
+		j.Step, j.CreatedAt = old.Step, old.CreatedAt
 	}
 	j.DueAt = j.ProbeAt()
 	return j

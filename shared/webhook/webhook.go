@@ -154,10 +154,10 @@ func (w *Webhook) Activate(now time.Time) bool {
 	return true
 }
 
-// Deactivate makes w inactive. It reports false and changes nothing if w is inactive already, unless its partner means
-// it: then no probe brings it back.
+// Deactivate makes w inactive. It reports false and changes nothing if w is inactive already, but for a partner who means
+// what failures did: then no probe brings it back.
 func (w *Webhook) Deactivate(now time.Time, reason DeactivationReason, deliveryID string) bool {
-	if !w.Active && (!w.AutoReactivate || reason != ReasonPartner || w.Deactivation == nil || w.Deactivation.Reason == reason) {
+	if !w.Active && (reason != ReasonPartner || w.Deactivation == nil || w.Deactivation.Reason == reason) {
 		return false
 	}
 	if w.Active {

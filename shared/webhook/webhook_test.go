@@ -127,7 +127,13 @@ func TestSwitches(t *testing.T) {
 	if !w.Deactivate(t0, ReasonFailures, "dlv") || w.Active || w.Generation != 3 || w.Deactivation.DeliveryID != "dlv" {
 		t.Errorf("%+v", w)
 	}
-	if w.Deactivate(t0, ReasonPartner, "") || w.Deactivation.Reason != ReasonFailures {
+	if w.Deactivate(t0, ReasonFailures, "other") || w.Deactivation.DeliveryID != "dlv" {
+		t.Error("a second failure must change nothing")
+	}
+	if !w.Deactivate(t0, ReasonPartner, "") || w.Deactivation.Reason != ReasonPartner || w.Generation != 3 || w.OffGeneration != 3 {
+		t.Errorf("its partner's deactivation must count: %+v", w)
+	}
+	if w.Deactivate(t0, ReasonPartner, "") {
 		t.Error("deactivating an inactive webhook must change nothing")
 	}
 	if !w.Activate(t0) || !w.Active || w.Generation != 4 || w.Deactivation != nil {
