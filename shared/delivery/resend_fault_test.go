@@ -63,6 +63,7 @@ func TestResendOfPending(t *testing.T) {
 				w.answer = func(n int, _ webhook.Request) webhook.Response {
 					if n == 1 && at < 0 { // while the first attempt is under way
 						w.ask(w.only())
+						w.queue.Take() // it finds the claim live, and comes again after the lease
 					}
 					if d := w.only(); d.Claim.Manual {
 						manual++
