@@ -99,7 +99,10 @@ func (e *Engine) rounds(ctx context.Context, b *batch, j *webhook.Job, insurance
 			return err
 		}
 	}
-	src := source{e: e, job: j}
+	src, err := e.newSource(ctx, j)
+	if err != nil {
+		return err
+	}
 	for {
 		p, w, err := e.Store.Webhook(ctx, j.PartnerID, j.WebhookID)
 		if err != nil && webhook.CodeOf(err) != webhook.NotFound {

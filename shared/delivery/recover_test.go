@@ -251,3 +251,19 @@ func (s slowLists) Deliveries(ctx context.Context, q webhook.DeliveryQuery) ([]w
 	s.wait()
 	return s.Store.Deliveries(ctx, q)
 }
+
+// TestRecoverBesideADrain: what waits comes by the drain, one at a time and in order.
+func TestRecoverBesideADrain(t *testing.T) {
+	w := newWorld(t)
+	h := w.off()
+	want := w.hold(20)
+	w.activate(h)
+	w.recover(h, func(j *webhook.Job) { j.States = []webhook.State{webhook.Held} })
+	w.rest(2 * time.Minute)
+	if got := w.sentVerifications(); !slices.Equal(got, want) {
+		t.Errorf("sent %v", got)
+	}
+	if j := w.job(h, webhook.RecoverJob); j.State != webhook.JobDone {
+		t.Errorf("%+v", j)
+	}
+}

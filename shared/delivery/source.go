@@ -21,6 +21,20 @@ type source struct {
 	// refused is set when a drain that a probe started has left out what the webhook refused before; last when it is
 	// the turn of that.
 	refused, last bool
+	// drained is set if a drain runs beside a recovery: what waits comes by that, in its order.
+	drained bool
+}
+
+func (e *Engine) newSource(ctx context.Context, j *webhook.Job) (*source, error) {
+	s := &source{e: e, job: j}
+	if j.Kind == webhook.RecoverJob {
+		drain, err := e.presentJob(ctx, j.PartnerID, j.WebhookID, webhook.DrainJob)
+		if err != nil {
+			return nil, err
+		}
+		s.drained = drain.State == webhook.JobRunning
+	}
+	return s, nil
 }
 
 // next returns the next delivery for a round as it is stored: lists may show what deliveries were. It is nil if there is
@@ -60,7 +74,7 @@ func (s *source) next(ctx context.Context, w *webhook.Webhook) (d *webhook.Deliv
 
 func (s *source) wants(d *webhook.Delivery) bool {
 	if s.job.Kind == webhook.RecoverJob {
-		return chosen(s.job, d)
+		return chosen(s.job, d) && !(s.drained && d.Waiting())
 	}
 	return d.Waiting()
 }

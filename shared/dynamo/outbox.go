@@ -51,8 +51,8 @@ func (s *Store) Outbox(ctx context.Context, before time.Time, limit int) ([]webh
 	var events []webhook.OutboxEvent
 	for _, it := range page.Items {
 		var i outboxItem
-		if err := decode(it, &i); err != nil {
-			return nil, err
+		if decode(it, &i) != nil {
+			continue // another version's, which can read it; the others must not wait for that
 		}
 		// The sort key has milliseconds only.
 		if e := i.event(); !e.At.After(before) {

@@ -21,7 +21,8 @@ type Options struct {
 	ServiceTable string
 	// DeliveriesTable holds deliveries and their bodies.
 	DeliveriesTable string
-	// VerificationsTable holds what verification systems write. It is only read, and only for previews of templates.
+	// VerificationsTable holds what verification systems write. It is only read, for previews of templates and by
+	// reconciliation.
 	VerificationsTable string
 	// Token makes a new random string of 1 to 36 characters for each write, by which a write recognises itself after
 	// its answer was lost. Nil means crypto/rand.Text.

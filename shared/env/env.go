@@ -21,7 +21,7 @@ const (
 	Stage           = "STAGE"            // local, dev or prod
 	ConsoleURL      = "CONSOLE_URL"      // the console's address where it is not the API's own; may be empty
 
-	VerificationsTable = "VERIFICATIONS_TABLE" // DynamoDB: verification records; only previews of templates read it
+	VerificationsTable = "VERIFICATIONS_TABLE" // DynamoDB: verification records; previews of templates and reconciliation read it
 	OwnHosts           = "OWN_HOSTS"           // host names of this product itself, comma separated; may be empty
 )
 
