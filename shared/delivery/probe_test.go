@@ -44,7 +44,7 @@ func TestNoProbeUnlessAskedFor(t *testing.T) {
 	h := w.switchedOff(nil)
 	w.answer = nil
 	w.rest(3 * time.Hour)
-	if len(w.posts) != 0 || w.stored(h).Active {
+	if len(w.posts) != 0 || w.stored(h).Active || w.job(h, webhook.ProbeJob).Rev != 0 {
 		t.Errorf("%d posts", len(w.posts))
 	}
 	// Nor for a webhook that its partner switched off.

@@ -68,6 +68,9 @@ func TestResendOfPending(t *testing.T) {
 					if d := w.only(); d.Claim.Manual {
 						manual++
 						w.advance(took - w.took)
+						if !d.NextAttemptAt.IsZero() && d.NextAttemptAt.Before(w.clock()) {
+							w.pending = nil // the round's message found the claim live as well
+						}
 					}
 					return failing(webhook.Response{})
 				}
@@ -257,5 +260,32 @@ func TestResendOfPendingAtEveryFaultPoint(t *testing.T) {
 				return nil
 			})
 		})
+	}
+}
+
+// TestResendMeetsADiscard: what is being sent by hand is not cancelled under the sender. Its attempt is in the log, and
+// the waiting ends after it.
+func TestResendMeetsADiscard(t *testing.T) {
+	for _, code := range []int{200, 500} {
+		w := newWorld(t)
+		h := w.off()
+		w.stream(record("acme", "ver_1", start))
+		w.answer = func(n int, _ webhook.Request) webhook.Response {
+			w.edit(h, func(s *webhook.Webhook) { s.DiscardBelow = s.Generation + 1 })
+			m := webhook.Message{Kind: webhook.DiscardMessage, Ref: webhook.Ref{PartnerID: h.PartnerID, WebhookID: h.ID}}
+			if err := w.Receive(t.Context(), []webhook.Message{m})[0]; err != nil {
+				t.Error(err)
+			}
+			return always(code)(n, webhook.Request{})
+		}
+		w.ask(w.only())
+		w.rest(3 * time.Minute)
+		want := webhook.Delivered
+		if code == 500 {
+			want = webhook.Cancelled
+		}
+		if d := w.only(); d.State != want || len(d.Log) != 1 || d.Attempts != 1 || len(w.posts) != 1 || !d.DueAt.IsZero() {
+			t.Errorf("%d: %+v", code, d)
+		}
 	}
 }
