@@ -32,6 +32,9 @@ func (o *oracle) roundBegins(f *flight, d *webhook.Delivery) {
 		return
 	}
 	about := []string{d.ID, d.WebhookID}
+	// A drain that a probe started brings last what the webhook has refused already.
+	drain := o.jobs[webhook.JobRef{PartnerID: d.PartnerID, WebhookID: d.WebhookID, Kind: webhook.DrainJob}]
+	probed := drain != nil && drain.Probed
 	// What an index may not have shown yet, and what the page before showed.
 	since := w.s.now - w.plan.indexLag - 10*time.Second - 4*w.plan.slowest
 	for _, x := range o.flightOrder {
@@ -39,8 +42,14 @@ func (o *oracle) roundBegins(f *flight, d *webhook.Delivery) {
 			continue
 		}
 		s := &x.state
+		if d.Probed && s.Probed && s.State == webhook.Exhausted {
+			continue // refused right after a probe: after the next one it comes last
+		}
 		if s.State == webhook.StatePending && s.Job == d.Job {
 			w.fail("I15 a drain has one delivery on its way", about, "%s is on its way too", s.ID)
+		}
+		if probed && s.Tripped && s.Job == webhook.DrainJob {
+			continue
 		}
 		if d.Job == webhook.DrainJob && x.waiting >= 0 && x.waiting < since && s.Event.OrderKey() < d.Event.OrderKey() &&
 			s.Generation >= o.hooks[d.WebhookID].now().webhook.DiscardBelow {

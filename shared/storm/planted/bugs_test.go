@@ -14,7 +14,7 @@ var bugs = []bug{
 		return nil
 	}
 	if manual`,
-		seed: 0, invariant: "",
+		seed: 136, invariant: "I11 the world comes to rest",
 	},
 	{
 		name: "redelivery-swallowed", file: "shared/delivery/dispatch.go",
@@ -24,14 +24,14 @@ var bugs = []bug{
 		new: `	case webhook.CodeOf(err) == webhook.Conflict:
 		return nil
 	case err != nil:`,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I11 the world comes to rest",
 	},
 	{
 		name: "no-row-in-the-log", file: "shared/webhook/delivery.go",
 		old: `	d.log(a)
 	d.Attempts = a.Number`,
 		new:  `	d.Attempts = a.Number`,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I3 attempts are numbered without a gap",
 	},
 	{
 		name: "stream-failures-not-reported", file: "shared/lambdarun/batch.go",
@@ -39,55 +39,55 @@ var bugs = []bug{
 		out`,
 		new: `	if false {
 		out`,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I1 no event is lost",
 	},
 	{
 		name: "highest-number-reported", file: "shared/lambdarun/batch.go",
 		old:  `lowest == nil || n.Cmp(lowest) < 0`,
 		new:  `lowest == nil || n.Cmp(lowest) > 0`,
-		seed: 0, invariant: "",
+		seed: 16, invariant: "I1 no event is lost",
 	},
 	{
 		name: "claim-never-live", file: "shared/webhook/delivery.go",
 		old:  `return c != nil && now.Before(c.LeaseUntil)`,
 		new:  `return false`,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I3 a request has a live claim",
 	},
 	{
 		name: "lease-too-short", file: "shared/webhook/delivery.go",
 		old:  `	Lease = 30 * time.Second`,
 		new:  `	Lease = 30 * time.Millisecond`,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I11 the world comes to rest",
 	},
 	{
 		name: "stale-round-switches-off", file: "shared/delivery/engine.go",
 		old:  `if w.Generation != d.Generation || !w.Deactivate(`,
 		new:  `if !w.Deactivate(`,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I6 only a round under the present generation switches off",
 	},
 	{
 		name: "ladder-one-step-early", file: "shared/retry/retry.go",
 		old:  `ladder[finished-1]`,
 		new:  `ladder[max(finished-2, 0)]`,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I4 the ladder between attempts",
 	},
 	{
 		name: "ladder-one-step-late", file: "shared/retry/retry.go",
 		old:  `	1 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,`,
 		new:  `	2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second,`,
-		seed: 0, invariant: "",
+		seed: 8, invariant: "I4 the ladder between attempts",
 	},
 	{
 		name: "seventh-attempt", file: "shared/retry/retry.go",
-		old:  `finished >= MaxAttempts`,
-		new:  `finished > MaxAttempts+0 || finished > len(ladder)+1`,
-		seed: 0, invariant: "",
+		old:  `const MaxAttempts = 6`,
+		new:  `const MaxAttempts = 7`,
+		seed: 2, invariant: "I5 an attempt is repeated only if its outcome is not known",
 	},
 	{
 		name: "redirect-is-success", file: "shared/webhook/http.go",
 		old:  `status >= 200 && status <= 299`,
 		new:  `status >= 200 && status <= 399`,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I2 delivered means that the endpoint answered 2xx",
 	},
 	{
 		name: "body-changed-on-retry", file: "shared/delivery/request.go",
@@ -98,7 +98,7 @@ var bugs = []bug{
 	}
 	current, next := w.SigningKeys(s, now)
 `,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I8 the same bytes on every attempt",
 	},
 	{
 		name: "interruption-charged", file: "shared/webhook/delivery.go",
@@ -107,13 +107,13 @@ var bugs = []bug{
 		new: `	d.Interruptions++
 	d.RoundAttempts++
 `,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I5 a round is six failed attempts",
 	},
 	{
 		name: "suspension-ignored", file: "shared/delivery/dispatch.go",
 		old:  `on := w.Active && !p.Suspended`,
 		new:  `on := w.Active || p.Suspended && w.Active`,
-		seed: 0, invariant: "",
+		seed: 5, invariant: "I7 nothing is sent for a suspended partner",
 	},
 	{
 		name: "held-retry-sent", file: "shared/delivery/receive.go",
@@ -121,13 +121,13 @@ var bugs = []bug{
 		d.Hold`,
 		new: `	if p.Suspended {
 		d.Hold`,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I7 nothing is sent for a webhook that is off",
 	},
 	{
 		name: "discard-takes-later-events", file: "shared/webhook/webhook.go",
 		old:  `d.Generation < w.DiscardBelow`,
 		new:  `d.Generation <= w.DiscardBelow`,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I1 only a deletion or a discarding cancels",
 	},
 	{
 		name: "activation-keeps-generation", file: "shared/webhook/webhook.go",
@@ -136,7 +136,7 @@ var bugs = []bug{
 `,
 		new: `	w.Active, w.EverActive, w.Deactivation = true, true, nil
 `,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I6 an edit and an activation make a new generation",
 	},
 	{
 		name: "old-secret-dropped-at-once", file: "shared/webhook/rotation.go",
@@ -144,7 +144,7 @@ var bugs = []bug{
 `,
 		new: `		return s.Next, s.Next
 `,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I8 signed with a secret of that time",
 	},
 	{
 		name: "parking-not-checked", file: "shared/delivery/dispatch.go",
@@ -156,7 +156,7 @@ var bugs = []bug{
 		return nil
 	}
 	e.Log`,
-		seed: 0, invariant: "",
+		seed: 16, invariant: "I14 exactly the bad records are parked",
 	},
 	{
 		name: "secret-logged", file: "shared/delivery/engine.go",
@@ -167,13 +167,13 @@ var bugs = []bug{
 	resp := e.Sender.Send(ctx, req)
 	a := webhook.Attempt{
 `,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I12 no secret in any log line",
 	},
 	{
 		name: "no-grace-for-new-webhooks", file: "shared/webhook/webhook.go",
 		old:  `!w.CreatedAt.After(e.OccurredAt.Add(grace))`,
 		new:  `!w.CreatedAt.After(e.OccurredAt)`,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I1 no event is lost",
 	},
 	{
 		name: "drain-ignores-deactivation", file: "shared/delivery/jobs.go",
@@ -181,7 +181,7 @@ var bugs = []bug{
 `,
 		new: `		if err != nil || p.Suspended {
 `,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I7 nothing is sent for a webhook that is off",
 	},
 	{
 		name: "drain-does-not-wait", file: "shared/delivery/jobs.go",
@@ -189,13 +189,13 @@ var bugs = []bug{
 		return false, nil`,
 		new: `	if j.Current != "." {
 		return false, nil`,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I15 a drain has one delivery on its way",
 	},
 	{
 		name: "drain-forgets-what-tripped", file: "shared/webhook/webhook.go",
 		old:  `return d.Generation >= w.DiscardBelow && (d.Generation == w.Generation || d.Generation == w.OffGeneration)`,
 		new:  `return false`,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I15 an activation brings what tripped the switch",
 	},
 	{
 		name: "drain-newest-first", file: "shared/delivery/source.go",
@@ -205,7 +205,7 @@ var bugs = []bug{
 		new: `		ref := s.ahead[len(s.ahead)-1]
 			s.ahead = s.ahead[:len(s.ahead)-1]
 `,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I15 a drain keeps the order of records",
 	},
 	{
 		name: "late-held-not-drained", file: "shared/delivery/sweep.go",
@@ -215,7 +215,7 @@ var bugs = []bug{
 		new: `	case w.Active && !p.Suspended && d.State == webhook.StatePending:
 		return d.State, e.overdueDrain(ctx, d, &w)
 `,
-		seed: 0, invariant: "",
+		seed: 7, invariant: "I11 the world comes to rest",
 	},
 	{
 		name: "resend-counts-for-the-round", file: "shared/webhook/delivery.go",
@@ -228,7 +228,7 @@ var bugs = []bug{
 		new: `	d.ResendAt = time.Time{}
 	d.RoundAttempts++
 `,
-		seed: 0, invariant: "",
+		seed: 18, invariant: "I16 an attempt by hand is outside the round",
 	},
 	{
 		name: "failed-resend-exhausts", file: "shared/delivery/engine.go",
@@ -237,7 +237,7 @@ var bugs = []bug{
 		return change, nil
 `,
 		new:  ``,
-		seed: 0, invariant: "",
+		seed: 290, invariant: "I15 an activation brings what tripped the switch",
 	},
 	{
 		name: "recovery-started-twice", file: "shared/portal/recover.go",
@@ -245,19 +245,19 @@ var bugs = []bug{
 `,
 		new: `		if present.State == webhook.JobDone {
 `,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I17 one recovery at a time",
 	},
 	{
 		name: "outbox-removed-unpublished", file: "shared/delivery/outbox.go",
 		old: `	accepted, err := e.Bus.Publish(ctx, events)
 	if len(accepted) == 0 {
-		return err
+		return 0, err
 	}
 `,
-		new: `	_, err := e.Bus.Publish(ctx, events)
+		new: `	_, err = e.Bus.Publish(ctx, events)
 	accepted := events
 `,
-		seed: 0, invariant: "",
+		seed: 3, invariant: "I13 each cause is told once",
 	},
 	{
 		name: "outbox-left-alone", file: "shared/delivery/outbox.go",
@@ -265,14 +265,14 @@ var bugs = []bug{
 `,
 		new: `	before := e.Now().Add(-24 * time.Hour)
 `,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I11 the world comes to rest",
 	},
 	{
 		name: "undeliverable-not-told", file: "shared/delivery/engine.go",
 		old: `		Outbox:     []webhook.OutboxEvent{e.event(webhook.DeliveryUndeliverable, d, reason)},
 `,
 		new:  ``,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I13 each cause is told once",
 	},
 	{
 		name: "lost-answer-taken-for-failure", file: "shared/delivery/engine.go",
@@ -280,20 +280,20 @@ var bugs = []bug{
 `,
 		new: `		if stored.Claim != nil && stored.Claim.Owner != owner {
 `,
-		seed: 0, invariant: "",
+		seed: 3, invariant: "I5 a round is six failed attempts",
 	},
 	{
 		name: "probe-without-asking", file: "shared/delivery/probe.go",
 		old:  `return w.AutoReactivate && w.Deactivation != nil`,
 		new:  `return w.Deactivation != nil`,
-		seed: 0, invariant: "",
+		seed: 30, invariant: "I18 probes go to those who want them",
 	},
 	{
 		name: "deactivation-not-told", file: "shared/delivery/engine.go",
 		old: `	change.Outbox = []webhook.OutboxEvent{e.event(webhook.WebhookDeactivated, d, string(webhook.ReasonFailures))}
 `,
 		new:  ``,
-		seed: 0, invariant: "",
+		seed: 2, invariant: "I13 each cause is told once",
 	},
 	{
 		name: "unparked-before-handled", file: "shared/delivery/redrive.go",
@@ -302,7 +302,7 @@ var bugs = []bug{
 		new: `	_ = e.Objects.Unpark(ctx, parkedID)
 	stays := false
 	switch`,
-		seed: 0, invariant: "",
+		seed: 49, invariant: "I1 no event is lost",
 	},
 	{
 		name: "only-the-first-webhook", file: "shared/delivery/dispatch.go",
@@ -310,7 +310,7 @@ var bugs = []bug{
 `,
 		new: `			for w := range p.webhooks[:min(1, len(p.webhooks))] {
 `,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I1 no event is lost",
 	},
 	{
 		name: "interrupted-for-ever", file: "shared/delivery/receive.go",
@@ -318,7 +318,7 @@ var bugs = []bug{
 `,
 		new: `		case d.Interruptions >= 0:
 `,
-		seed: 0, invariant: "",
+		seed: 4, invariant: "I5 three interruptions and no more",
 	},
 	{
 		name: "expires-early", file: "shared/delivery/sweep.go",
@@ -326,6 +326,6 @@ var bugs = []bug{
 `,
 		new: `	case d.State == webhook.Held:
 `,
-		seed: 0, invariant: "",
+		seed: 1, invariant: "I1 nothing expires before its hold time",
 	},
 }
