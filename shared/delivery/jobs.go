@@ -195,6 +195,7 @@ func (e *Engine) round(ctx context.Context, b *batch, j *webhook.Job, d *webhook
 		return true, nil
 	}
 	d.StartRound(now, w.Generation, now, j.Kind)
+	d.Probed = j.Probed
 	d.TakeClaim(now, e.IDs.Owner())
 	j.Wait(now, d.ID)
 	if err := e.commit(ctx, change); err != nil {

@@ -74,16 +74,15 @@ func (s *source) next(ctx context.Context, w *webhook.Webhook) (d *webhook.Deliv
 
 func (s *source) wants(d *webhook.Delivery) bool {
 	if s.job.Kind == webhook.RecoverJob {
-		return chosen(s.job, d) && !(s.drained && d.Waiting())
+		return chosen(s.job, d) && (!s.drained || !d.Waiting())
 	}
 	return d.Waiting()
 }
 
-// later tells whether d is to come last, because a drain brought it before and the webhook was switched off by it. A drain
-// that a probe started would do so again and again, and what is held behind d would expire: a webhook that is well may
-// still refuse one event.
+// later tells whether d is to come last, because the webhook refused it right after a probe before. Drains that probes
+// start would bring it first again and again, and what is held behind it would expire.
 func (s *source) later(d *webhook.Delivery) bool {
-	again := s.job.Probed && !s.last && d.Tripped && d.Job == webhook.DrainJob
+	again := s.job.Probed && !s.last && d.Tripped && d.Probed
 	s.refused = s.refused || again
 	return again
 }

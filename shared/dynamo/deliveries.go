@@ -39,6 +39,7 @@ type deliveryItem struct {
 	Interruptions  int           `dynamodbav:"in,omitempty"`
 	Tripped        bool          `dynamodbav:"tr,omitempty"`
 	Job            string        `dynamodbav:"j,omitempty"`
+	Probed         bool          `dynamodbav:"pr,omitempty"`
 	ResendAt       int64         `dynamodbav:"rs,omitempty"`
 	NextAttemptAt  int64         `dynamodbav:"na,omitempty"`
 	HeldUntil      int64         `dynamodbav:"hu,omitempty"`
@@ -101,7 +102,7 @@ func newDeliveryItem(d *webhook.Delivery, token string) deliveryItem {
 		OccurredAt: nanos(d.Event.OccurredAt), Sequence: d.Event.Sequence, Reason: d.Reason,
 		CreatedAt: nanos(d.CreatedAt), UpdatedAt: nanos(d.UpdatedAt), Generation: d.Generation,
 		RoundAttempts: d.RoundAttempts, Attempts: d.Attempts, Interruptions: d.Interruptions,
-		Tripped: d.Tripped, Job: string(d.Job), ResendAt: nanos(d.ResendAt),
+		Tripped: d.Tripped, Job: string(d.Job), Probed: d.Probed, ResendAt: nanos(d.ResendAt),
 		NextAttemptAt: nanos(d.NextAttemptAt), HeldUntil: nanos(d.HeldUntil),
 		LastStatusCode: d.LastStatusCode, LastErrorCode: string(d.LastErrorCode), DueAt: nanos(d.DueAt),
 	}
@@ -146,6 +147,7 @@ func (i *deliveryItem) delivery() (webhook.Delivery, error) {
 		State: webhook.State(i.State), Reason: i.Reason, CreatedAt: fromNanos(i.CreatedAt),
 		UpdatedAt: fromNanos(i.UpdatedAt), Generation: i.Generation, RoundAttempts: i.RoundAttempts,
 		Attempts: i.Attempts, Interruptions: i.Interruptions, Tripped: i.Tripped, Job: webhook.JobKind(i.Job),
+		Probed:   i.Probed,
 		ResendAt: fromNanos(i.ResendAt), NextAttemptAt: fromNanos(i.NextAttemptAt),
 		HeldUntil: fromNanos(i.HeldUntil), LastStatusCode: i.LastStatusCode,
 		LastErrorCode: webhook.ErrorCode(i.LastErrorCode), DueAt: fromNanos(i.DueAt), Rev: i.Rev,

@@ -58,6 +58,9 @@ type Delivery struct {
 	Tripped bool
 	// Job is the kind of job that started the present or last round and goes on after it; empty if none did.
 	Job JobKind
+	// Probed is set if Job is a drain that a successful probe started: what is refused then is refused by a webhook that
+	// is well.
+	Probed bool
 	// ResendAt is when a partner asked for an attempt by hand that has not been made yet; zero if none is asked for.
 	ResendAt time.Time
 	// NextAttemptAt is when the next attempt of the round is due; zero unless State is pending and no attempt of the
@@ -149,7 +152,7 @@ func (d *Delivery) Waiting() bool { return d.State == Held || d.Tripped }
 // kind of job that starts it, or empty.
 func (d *Delivery) StartRound(now time.Time, generation int64, at time.Time, job JobKind) {
 	d.State, d.Generation, d.RoundAttempts, d.Job = StatePending, generation, 0, job
-	d.Claim, d.Interruptions, d.HeldUntil, d.Reason, d.Tripped = nil, 0, time.Time{}, "", false
+	d.Claim, d.Interruptions, d.HeldUntil, d.Reason, d.Tripped, d.Probed = nil, 0, time.Time{}, "", false, false
 	d.NextAttemptAt, d.UpdatedAt = at, now
 	d.setDue(now)
 }
