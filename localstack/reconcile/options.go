@@ -70,6 +70,9 @@ func (o options) plan(now time.Time) (plan, error) {
 	}
 	// A day's start is the same for every run of the day: what two of them create at once has one id.
 	p.at = now.UTC().Truncate(24 * time.Hour)
+	if p.since.After(now) {
+		errs = append(errs, errors.New("SINCE: must be in the past"))
+	}
 	if p.attribute == "" && !p.since.IsZero() {
 		p.at, p.known = p.since, true
 	}

@@ -47,6 +47,7 @@ func TestParse(t *testing.T) {
 		"-scan 1 -all 1 -since 2026-03-01T10:00:00Z": "TIME_ATTRIBUTE",
 		"-ids a -until 2026-03-01T10:00:00Z":         "TIME_ATTRIBUTE",
 		"-ids a -since yesterday":                    "RFC 3339",
+		"-ids a -since 2999-01-01T00:00:00Z":         "past",
 		"-ids a -apply yes":                          "APPLY",
 		"-scan 2":                                    "SCAN",
 		"-ids a b":                                   "unknown argument",

@@ -258,7 +258,10 @@ func (e *Engine) logAttempt(ctx context.Context, d *webhook.Delivery, a webhook.
 	}
 	level := slog.LevelInfo
 	if stored != nil {
-		attrs = append(attrs, slog.String("state", string(stored.State)), slog.Time("nextAttemptAt", stored.NextAttemptAt))
+		attrs = append(attrs, slog.String("state", string(stored.State)))
+		if !stored.NextAttemptAt.IsZero() {
+			attrs = append(attrs, slog.Time("nextAttemptAt", stored.NextAttemptAt))
+		}
 	}
 	if err != nil {
 		level = slog.LevelError

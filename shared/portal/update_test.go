@@ -327,7 +327,7 @@ func TestAutoReactivate(t *testing.T) {
 	w.advance(time.Minute)
 	patch(`{"autoReactivate":true}`)
 	first := probe()
-	if s := w.stored("acme", id); first.State != webhook.JobRunning || !first.DueAt.Equal(w.clock().Add(time.Minute)) || first.Generation != s.Generation {
+	if s := w.stored("acme", id); first.State != webhook.JobRunning || !first.DueAt.Equal(first.ProbeAt()) || !first.UpdatedAt.Equal(w.clock()) || first.Generation != s.Generation {
 		t.Fatalf("%+v", first)
 	}
 	patch(`{"autoReactivate":true,"description":"y"}`)

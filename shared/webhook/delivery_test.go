@@ -259,21 +259,21 @@ func TestProbeTimes(t *testing.T) {
 	w := &Webhook{PartnerID: "p", ID: "w", Generation: 2}
 	j := NewProbe(Job{}, w, t0, "job_1")
 	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
-		if got := j.ProbeAt().Sub(j.UpdatedAt); got != want*time.Minute {
+		if got := j.ProbeAt().Sub(j.UpdatedAt); got != want*time.Minute-probeSlack {
 			t.Errorf("probe %d after %v", i+1, got)
 		}
 		j.Step++
 	}
 	j.Step, j.UpdatedAt = 1<<40, t0 // no overflow
-	if j.ProbeAt().Sub(t0) != time.Hour {
+	if j.ProbeAt().Sub(t0) != time.Hour-probeSlack {
 		t.Error(j.ProbeAt())
 	}
 	j.Step = 4
 	j.End(t0, JobDone)
-	if next := NewProbe(*j, w, t0.Add(59*time.Minute), "job_2"); next.Step != 4 || next.ProbeAt().Sub(t0) != 75*time.Minute || !next.DueAt.Equal(next.ProbeAt()) {
+	if next := NewProbe(*j, w, t0.Add(59*time.Minute), "job_2"); next.Step != 4 || next.ProbeAt().Sub(t0) != 75*time.Minute-probeSlack || !next.DueAt.Equal(next.ProbeAt()) {
 		t.Errorf("%+v", next)
 	}
-	if next := NewProbe(*j, w, t0.Add(time.Hour), "job_2"); next.Step != 0 || next.ProbeAt().Sub(t0) != 61*time.Minute {
+	if next := NewProbe(*j, w, t0.Add(time.Hour), "job_2"); next.Step != 0 || next.ProbeAt().Sub(t0) != 61*time.Minute-probeSlack {
 		t.Errorf("%+v", next)
 	}
 }

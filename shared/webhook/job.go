@@ -121,12 +121,16 @@ func NewProbe(old Job, w *Webhook, now time.Time, id string) *Job {
 	return j
 }
 
-const maxProbeInterval = time.Hour
+const (
+	maxProbeInterval = time.Hour
+	probeSlack       = 10 * time.Second
+)
 
-// ProbeAt is when the next probe is due: 1, 2, 4, ... minutes after the one before, at most an hour.
+// ProbeAt is when the next probe is due: 1, 2, 4, ... minutes after the one before, at most an hour. The sweeper comes by
+// once a minute, and the probe a little after it: without the slack each would miss its turn by that little.
 func (j *Job) ProbeAt() time.Time {
 	const most = 6 // 64 minutes
-	return j.UpdatedAt.Add(min(time.Minute<<min(j.Step, most), maxProbeInterval))
+	return j.UpdatedAt.Add(min(time.Minute<<min(j.Step, most), maxProbeInterval) - probeSlack)
 }
 
 // Wait makes j wait for the round of a delivery that starts now.
