@@ -68,11 +68,15 @@ locals() { grep -rl --include='*.go' '^//go:build .*local' shared | xargs -n1 di
 adapters='shared/(dynamo|queue|vault|objects|bus)$'
 # Hundreds of thousands of documents would take minutes with the race detector, and nothing there runs beside anything.
 bytes='shared/jsbytes(/docgen)?$'
-race() { go list ./shared/... ./functions/... | grep -vE "/$adapters|/$bytes" | CGO_ENABLED=1 xargs go test -race; }
+# The simulation runs one thing at a time.
+simulation='shared/storm(/planted)?$'
+race() { go list ./shared/... ./functions/... | grep -vE "/$adapters|/$bytes|/$simulation" | CGO_ENABLED=1 xargs go test -race; }
 race_local() { locals | CGO_ENABLED=1 xargs go test -race -tags local; }
 compare() { go test -count=1 ./shared/jsbytes/...; }
 # The race detector takes memory and time of its own.
 bounds() { go test ./shared/egress ./shared/payload; }
+# 1,000 seeds, and every planted bug from its recorded seed.
+storm() { go test -count=1 -v ./shared/storm && go test -count=1 -timeout 30m ./shared/storm/planted; }
 # golangci-lint vets all but infra.
 infra() { go vet ./infra && go test ./infra/... ./localstack/local/... ./localstack/stack/... ./localstack/adminctl/... ./localstack/reconcile/...; }
 # CI makes the absence of a receiver a failure.
@@ -122,6 +126,7 @@ step 'unit tests with the race detector' race
 step 'the same of the local build' race_local
 step 'bounds of memory and time, without the race detector' bounds
 step 'documents at random compared with Node' compare
+step 'the simulation, and the bugs planted for it' storm
 step 'finish installing' join install
 step 'bodies at random verified by receivers' receivers
 step 'tests of infra and localstack' infra
