@@ -168,7 +168,7 @@ func TestReconcileAsksTheWebhook(t *testing.T) {
 		{"subscribed to others at no known time", func(h *webhook.Webhook) {
 			h.EventTypes = []webhook.EventType{webhook.FailedType}
 		}, false, false, ""},
-		{"created later", func(h *webhook.Webhook) { h.CreatedAt = at.Add(time.Minute) }, false, true, ""},
+		{"created later", func(h *webhook.Webhook) { h.CreatedAt = at.Add(creationGrace + time.Minute) }, false, true, ""},
 		{"created later than nobody knows", func(h *webhook.Webhook) { h.CreatedAt = at.Add(time.Minute) }, false, false, webhook.StatePending},
 		{"created in the same second", func(h *webhook.Webhook) { h.CreatedAt = at.Add(creationGrace) }, false, true, webhook.StatePending},
 		{"template", func(h *webhook.Webhook) { h.PayloadTemplate = `{"id":"{{ data.verificationId }}"}` }, false, true, webhook.StatePending},
