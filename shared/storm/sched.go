@@ -1,7 +1,6 @@
 package storm
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -50,29 +49,49 @@ type event struct {
 	f    func()
 }
 
+// eventHeap has the next event in front. container/heap would make an allocation for each.
 type eventHeap []event
 
-func (h eventHeap) Len() int      { return len(h) }
-func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *eventHeap) Push(x any)   { *h = append(*h, x.(event)) }
-func (h *eventHeap) Pop() any {
-	old := *h
-	n := len(old) - 1
-	e := old[n]
-	old[n] = event{}
-	*h = old[:n]
-	return e
+func (e *event) before(x *event) bool {
+	if e.at != x.at {
+		return e.at < x.at
+	}
+	if e.tie != x.tie {
+		return e.tie < x.tie
+	}
+	return e.seq < x.seq
 }
 
-func (h eventHeap) Less(i, j int) bool {
-	a, b := &h[i], &h[j]
-	if a.at != b.at {
-		return a.at < b.at
+func (h *eventHeap) push(e event) {
+	*h = append(*h, e)
+	a := *h
+	for i := len(a) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !a[i].before(&a[up]) {
+			return
+		}
+		a[i], a[up] = a[up], a[i]
+		i = up
 	}
-	if a.tie != b.tie {
-		return a.tie < b.tie
+}
+
+func (h *eventHeap) pop() event {
+	a := *h
+	top, n := a[0], len(a)-1
+	a[0], a[n] = a[n], event{}
+	a = a[:n]
+	*h = a
+	for i := 0; ; {
+		down := 2*i + 1
+		if down+1 < n && a[down+1].before(&a[down]) {
+			down++
+		}
+		if down >= n || !a[down].before(&a[i]) {
+			return top
+		}
+		a[i], a[down] = a[down], a[i]
+		i = down
 	}
-	return a.seq < b.seq
 }
 
 func newSched(rng *rand.Rand, p *pool) *sched {
@@ -84,7 +103,7 @@ func (s *sched) clock() time.Time { return epoch.Add(s.now) }
 func (s *sched) push(e event) {
 	s.seq++
 	e.seq, e.tie = s.seq, s.rng.Uint32()
-	heap.Push(&s.events, e)
+	s.events.push(e)
 }
 
 // after runs f when d has passed. f must not wait for anything.
@@ -116,7 +135,7 @@ func (p *pool) worker() *worker {
 }
 
 // spawn starts a task. ended runs when f has returned, or the task was killed.
-func (s *sched) spawn(e *env, name string, f func(), ended func(killed bool)) *task {
+func (s *sched) spawn(e *env, name string, f func(), ended func(killed bool)) {
 	wk := s.pool.worker()
 	t := &task{name: name, env: e, run: wk.run}
 	s.live++
@@ -147,7 +166,6 @@ func (s *sched) spawn(e *env, name string, f func(), ended func(killed bool)) *t
 		returned = true
 	}
 	s.push(event{at: s.now, task: t, wake: t.wake})
-	return t
 }
 
 // sleep lets d pass for the task that runs. Others run meanwhile. A task that was killed does not come back.
@@ -196,7 +214,7 @@ func (s *sched) step() bool {
 	if len(s.events) == 0 {
 		return false
 	}
-	e := heap.Pop(&s.events).(event)
+	e := s.events.pop()
 	s.now = max(s.now, e.at)
 	s.steps++
 	switch {

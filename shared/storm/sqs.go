@@ -58,15 +58,14 @@ func (q *sqs) Send(_ context.Context, ms ...webhook.Message) error {
 			}
 			entries = append(entries, entry{body, time.Duration(queue.DelaySeconds(m.Delay)) * time.Second})
 		}
-		store := func() error {
+		put := func() {
 			for _, e := range entries {
 				q.put(e.body, e.delay)
 			}
-			return nil
 		}
 		subject := string(batch[0].Kind) + " " + batch[0].Ref.WebhookID + " " + batch[0].Ref.DeliveryID
-		half := func() { entries = entries[:len(entries)/2]; _ = store() }
-		if err := q.w.call(sqsService, "SendMessage", subject, store, half); err != nil {
+		half := func() { entries = entries[:len(entries)/2]; put() }
+		if err := q.w.call(sqsService, "SendMessage", subject, func() error { put(); return nil }, half); err != nil {
 			return err
 		}
 	}

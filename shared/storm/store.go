@@ -9,9 +9,9 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// Store is DynamoDB as the product's store: memory's, with latency and faults at each call, and with indexes that are
+// tables is DynamoDB as the product's store: memory's, with latency and faults at each call, and with indexes that are
 // behind their table.
-type Store struct {
+type tables struct {
 	*memory.Store
 	w *world
 	// index is a replica: what eventually consistent reads see. behind tells when the last change of an item reaches it.
@@ -19,12 +19,12 @@ type Store struct {
 	behind map[any]time.Duration
 }
 
-func newStore(w *world) *Store {
-	return &Store{Store: memory.NewStore(), w: w, index: memory.NewStore(), behind: map[any]time.Duration{}}
+func newStore(w *world) *tables {
+	return &tables{Store: memory.NewStore(), w: w, index: memory.NewStore(), behind: map[any]time.Duration{}}
 }
 
 // read makes one call that has a value and no effect.
-func read[T any](s *Store, op, subject string, f func() (T, error)) (v T, err error) {
+func read[T any](s *tables, op, subject string, f func() (T, error)) (v T, err error) {
 	err = s.w.call(dynamo, op, subject, func() (err error) {
 		v, err = f()
 		return err
@@ -44,55 +44,55 @@ type pair[A, B any] struct {
 
 func pairOf[A, B any](a A, b B, err error) (pair[A, B], error) { return pair[A, B]{a, b}, err }
 
-func (s *Store) Partner(ctx context.Context, id string) (webhook.Partner, error) {
+func (s *tables) Partner(ctx context.Context, id string) (webhook.Partner, error) {
 	return read(s, "Partner", id, func() (webhook.Partner, error) { return s.Store.Partner(ctx, id) })
 }
 
-func (s *Store) Credential(ctx context.Context, id string) (webhook.Credential, error) {
+func (s *tables) Credential(ctx context.Context, id string) (webhook.Credential, error) {
 	return read(s, "Credential", id, func() (webhook.Credential, error) { return s.Store.Credential(ctx, id) })
 }
 
-func (s *Store) PartnerWebhooks(ctx context.Context, id string) (webhook.Partner, []webhook.Webhook, error) {
+func (s *tables) PartnerWebhooks(ctx context.Context, id string) (webhook.Partner, []webhook.Webhook, error) {
 	p, err := read(s, "PartnerWebhooks", id, func() (pair[webhook.Partner, []webhook.Webhook], error) {
 		return pairOf(s.Store.PartnerWebhooks(ctx, id))
 	})
 	return p.a, p.b, err
 }
 
-func (s *Store) Webhook(ctx context.Context, partnerID, id string) (webhook.Partner, webhook.Webhook, error) {
+func (s *tables) Webhook(ctx context.Context, partnerID, id string) (webhook.Partner, webhook.Webhook, error) {
 	p, err := read(s, "Webhook", id, func() (pair[webhook.Partner, webhook.Webhook], error) {
 		return pairOf(s.Store.Webhook(ctx, partnerID, id))
 	})
 	return p.a, p.b, err
 }
 
-func (s *Store) Webhooks(ctx context.Context, partnerID string, p webhook.Page) ([]webhook.Webhook, []byte, error) {
+func (s *tables) Webhooks(ctx context.Context, partnerID string, p webhook.Page) ([]webhook.Webhook, []byte, error) {
 	r, err := read(s, "Webhooks", partnerID, func() (pair[[]webhook.Webhook, []byte], error) {
 		return pairOf(s.Store.Webhooks(ctx, partnerID, p))
 	})
 	return r.a, r.b, err
 }
 
-func (s *Store) Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error) {
+func (s *tables) Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error) {
 	return read(s, "Delivery", ref.DeliveryID, func() (webhook.Delivery, error) { return s.Store.Delivery(ctx, ref) })
 }
 
-func (s *Store) Job(ctx context.Context, ref webhook.JobRef) (webhook.Job, error) {
+func (s *tables) Job(ctx context.Context, ref webhook.JobRef) (webhook.Job, error) {
 	return read(s, "Job", string(ref.Kind)+" "+ref.WebhookID, func() (webhook.Job, error) { return s.Store.Job(ctx, ref) })
 }
 
-func (s *Store) Due(ctx context.Context, before time.Time, limit int) ([]webhook.Ref, []webhook.JobRef, error) {
+func (s *tables) Due(ctx context.Context, before time.Time, limit int) ([]webhook.Ref, []webhook.JobRef, error) {
 	r, err := read(s, "Due", "", func() (pair[[]webhook.Ref, []webhook.JobRef], error) {
 		return pairOf(s.index.Due(ctx, before, limit))
 	})
 	return r.a, r.b, err
 }
 
-func (s *Store) Outbox(ctx context.Context, before time.Time, limit int) ([]webhook.OutboxEvent, error) {
+func (s *tables) Outbox(ctx context.Context, before time.Time, limit int) ([]webhook.OutboxEvent, error) {
 	return read(s, "Outbox", "", func() ([]webhook.OutboxEvent, error) { return s.index.Outbox(ctx, before, limit) })
 }
 
-func (s *Store) RemoveOutbox(ctx context.Context, events []webhook.OutboxEvent) error {
+func (s *tables) RemoveOutbox(ctx context.Context, events []webhook.OutboxEvent) error {
 	remove := func() error {
 		err := s.Store.RemoveOutbox(ctx, events)
 		s.w.truth.told(events)
@@ -104,18 +104,18 @@ func (s *Store) RemoveOutbox(ctx context.Context, events []webhook.OutboxEvent) 
 	return s.w.call(dynamo, "RemoveOutbox", events[0].WebhookID, remove, func() { _ = remove() })
 }
 
-func (s *Store) Held(ctx context.Context, partnerID, webhookID string, p webhook.Page) ([]webhook.Ref, []byte, error) {
+func (s *tables) Held(ctx context.Context, partnerID, webhookID string, p webhook.Page) ([]webhook.Ref, []byte, error) {
 	r, err := read(s, "Held", webhookID, func() (pair[[]webhook.Ref, []byte], error) {
 		return pairOf(s.index.Held(ctx, partnerID, webhookID, p))
 	})
 	return r.a, r.b, err
 }
 
-func (s *Store) HeldCount(ctx context.Context, partnerID, webhookID string, most int) (int, error) {
+func (s *tables) HeldCount(ctx context.Context, partnerID, webhookID string, most int) (int, error) {
 	return read(s, "HeldCount", webhookID, func() (int, error) { return s.index.HeldCount(ctx, partnerID, webhookID, most) })
 }
 
-func (s *Store) Deliveries(ctx context.Context, q webhook.DeliveryQuery) ([]webhook.Delivery, []byte, error) {
+func (s *tables) Deliveries(ctx context.Context, q webhook.DeliveryQuery) ([]webhook.Delivery, []byte, error) {
 	from := s.Store
 	if q.VerificationID != "" {
 		from = s.index
@@ -126,21 +126,21 @@ func (s *Store) Deliveries(ctx context.Context, q webhook.DeliveryQuery) ([]webh
 	return r.a, r.b, err
 }
 
-func (s *Store) Answer(ctx context.Context, partnerID, key string, now time.Time) (webhook.Answer, error) {
+func (s *tables) Answer(ctx context.Context, partnerID, key string, now time.Time) (webhook.Answer, error) {
 	return read(s, "Answer", key, func() (webhook.Answer, error) { return s.Store.Answer(ctx, partnerID, key, now) })
 }
 
-func (s *Store) Stats(ctx context.Context, partnerID, webhookID string, limit int) ([]webhook.Stats, error) {
+func (s *tables) Stats(ctx context.Context, partnerID, webhookID string, limit int) ([]webhook.Stats, error) {
 	return read(s, "Stats", webhookID, func() ([]webhook.Stats, error) { return s.Store.Stats(ctx, partnerID, webhookID, limit) })
 }
 
-func (s *Store) AddStats(ctx context.Context, partnerID, webhookID string, x webhook.Stats) error {
+func (s *tables) AddStats(ctx context.Context, partnerID, webhookID string, x webhook.Stats) error {
 	add := func() error { return s.Store.AddStats(ctx, partnerID, webhookID, x) }
 	return s.w.call(dynamo, "AddStats", webhookID, add, func() { _ = add() })
 }
 
 // Commit makes a change real, has the oracle judge it, and lets the indexes follow.
-func (s *Store) Commit(ctx context.Context, c webhook.Change) error {
+func (s *tables) Commit(ctx context.Context, c webhook.Change) error {
 	mine := copyChange(c)
 	by := s.w.s.cur
 	apply := func() error {
@@ -198,7 +198,7 @@ func changeSubject(c *webhook.Change) string {
 }
 
 // replicate lets each changed item reach the indexes after a lag of its own, in the order of its versions.
-func (s *Store) replicate(ctx context.Context, c *webhook.Change) {
+func (s *tables) replicate(ctx context.Context, c *webhook.Change) {
 	for _, d := range c.Deliveries {
 		x := *d
 		x.Rev-- // the version before is the one that the replica has
@@ -215,7 +215,7 @@ func (s *Store) replicate(ctx context.Context, c *webhook.Change) {
 	}
 }
 
-func (s *Store) later(item any, f func() error) {
+func (s *tables) later(item any, f func() error) {
 	at := max(s.w.s.now+s.w.between(0, s.w.plan.indexLag), s.behind[item]+1)
 	s.behind[item] = at
 	s.w.s.after(at-s.w.s.now, func() {

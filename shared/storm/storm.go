@@ -24,7 +24,7 @@ type Runner struct {
 	portal http.Handler
 	admin  http.Handler
 	// ports that the handlers hold on to; each seed gets new insides.
-	store *Store
+	store *tables
 	queue *sqs
 	net   *network
 	log   *slog.Logger
@@ -47,7 +47,7 @@ func (r *Result) WriteTrace(to io.Writer, about []string) { r.trace.write(to, ab
 
 // NewRunner returns a Runner.
 func NewRunner() *Runner {
-	r := &Runner{store: &Store{}, queue: &sqs{}, net: &network{}}
+	r := &Runner{store: &tables{}, queue: &sqs{}, net: &network{}}
 	now := func() time.Time { return r.w.s.clock() }
 	r.log = slog.New(slog.NewJSONHandler((*logWriter)(r), nil))
 	r.portal = portal.New(portal.Config{
@@ -80,7 +80,7 @@ func (s *source) Read(b []byte) (int, error) {
 
 // Run runs a seed.
 func (r *Runner) Run(seed uint64, traced bool) Result {
-	rng := rand.New(rand.NewPCG(seed, 0x5704))
+	rng := rand.New(rand.NewPCG(seed, 0x5704)) //nolint:gosec // the seed must decide everything
 	w := &world{seed: seed, rng: rng, s: newSched(rng, &r.workers), run: r, objects: memory.NewObjects(), vault: &memory.Vault{}, partners: map[string]*partner{}}
 	r.w = w
 	w.trace.on = traced

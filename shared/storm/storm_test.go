@@ -24,7 +24,7 @@ var (
 
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(400) // a seed makes some MB and then drops all of it
-	os.Exit(m.Run())
+	m.Run()
 }
 
 func TestStorm(t *testing.T) {
@@ -63,7 +63,7 @@ func TestStorm(t *testing.T) {
 	wg.Wait()
 	done := int(min(next.Load(), uint64(n)))
 	took := time.Since(began)
-	fmt.Printf("%d seeds from %d in %v: %.0f a minute; a seed has on average %d records, %d deliveries, %d POSTs, %d API requests, "+
+	fmt.Fprintf(os.Stdout, "%d seeds from %d in %v: %.0f a minute; a seed has on average %d records, %d deliveries, %d POSTs, %d API requests, "+
 		"%d calls of services, %d faults, %d failures of endpoints, %v of virtual time; %d violations\n",
 		done, *start, took.Round(time.Millisecond), float64(done)/took.Minutes(), sum.Events/done, sum.Deliveries/done, sum.Posts/done,
 		sum.Requests/done, sum.Calls/done, sum.Faults/done, sum.EndpointFaults/done, (sum.Virtual / time.Duration(done)).Round(time.Minute), failed.Load())
@@ -105,7 +105,7 @@ func one(t *testing.T, seed uint64) {
 			t.Fatal(err)
 		}
 	}
-	fmt.Printf("seed %d, trace %016x, %+v\n", seed, res.Hash, res.Stats)
+	fmt.Fprintf(os.Stdout, "seed %d, trace %016x, %+v\n", seed, res.Hash, res.Stats)
 	if why := wrong(res); why != "" {
 		if res.Violation != nil {
 			res.WriteTrace(os.Stdout, res.Violation.About)

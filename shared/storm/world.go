@@ -22,7 +22,7 @@ type world struct {
 	idGen webhook.IDSource
 
 	run     *Runner
-	store   *Store
+	store   *tables
 	objects *memory.Objects
 	vault   *memory.Vault
 	queue   *sqs

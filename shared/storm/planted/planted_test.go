@@ -145,8 +145,8 @@ func TestSearch(t *testing.T) {
 				t.Fatalf("missed in %d seeds from %d", *seeds, *start)
 			}
 			caught++
-			fmt.Printf("%-34s caught  seed %-6d %s\n", b.name, seed, invariant)
+			fmt.Fprintf(os.Stdout, "%-34s caught  seed %-6d %s\n", b.name, seed, invariant)
 		})
 	}
-	fmt.Printf("%d of %d planted bugs caught\n", caught, tried)
+	fmt.Fprintf(os.Stdout, "%d of %d planted bugs caught\n", caught, tried)
 }
