@@ -80,6 +80,7 @@ type partnerTruth struct {
 type partnerVersion struct {
 	at        time.Duration
 	suspended bool
+	webhooks  int
 }
 
 // suspended tells whether the partner was suspended all the time from a moment on.
@@ -183,7 +184,7 @@ func (o *oracle) partnerCommitted(p *webhook.Partner) {
 		t = &partnerTruth{id: p.ID}
 		o.partners[p.ID] = t
 	}
-	t.versions = append(t.versions, partnerVersion{o.w.s.now, p.Suspended})
+	t.versions = append(t.versions, partnerVersion{o.w.s.now, p.Suspended, p.WebhookCount})
 }
 
 // webhookCommitted notes a version of a webhook and returns the one before, nil if there is none.
@@ -200,6 +201,10 @@ func (o *oracle) webhookCommitted(c *webhook.Change, x *webhook.Webhook) *versio
 	if h == nil {
 		h = &hook{id: x.ID, partner: x.PartnerID, created: x.CreatedAt, deleted: -1, versions: []version{next}}
 		o.hooks[x.ID] = h
+		// Each creation has a URL of its own, so a second webhook with it was made by repeating one.
+		if twin := o.hookOf(x.URL); twin != nil {
+			o.w.fail("I19 a repeated creation makes one webhook", []string{x.ID, twin.id}, "%s was made before", twin.id)
+		}
 		o.hookOrder = append(o.hookOrder, h)
 		return nil
 	}

@@ -27,8 +27,9 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
-// request makes one API request by the actor that runs, and waits for its answer. The status is 0 if none came.
-func (w *world) request(fn *function, h http.Handler, method, path, key string, body any) (int, []byte) {
+// request makes one API request by the actor that runs, and waits for its answer. The status is 0 if none came. header
+// holds names and values.
+func (w *world) request(fn *function, h http.Handler, method, path, key string, body any, header ...string) (int, []byte) {
 	w.stats.Requests++
 	actor := w.s.cur
 	var payload []byte
@@ -49,6 +50,9 @@ func (w *world) request(fn *function, h http.Handler, method, path, key string, 
 		if key != "" {
 			r.Header.Set("Authorization", "Bearer "+key)
 		}
+		for i := 0; i+1 < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
 		rec := &recorder{header: http.Header{}, status: http.StatusOK}
 		h.ServeHTTP(rec, r)
 		answer = rec
@@ -67,8 +71,8 @@ func (w *world) request(fn *function, h http.Handler, method, path, key string, 
 	return 0, nil
 }
 
-func (w *world) api(p *partner, method, path string, body any) (int, []byte) {
-	return w.request(w.portal, w.run.portal, method, path, p.key, body)
+func (w *world) api(p *partner, method, path string, body any, header ...string) (int, []byte) {
+	return w.request(w.portal, w.run.portal, method, path, p.key, body, header...)
 }
 
 func (w *world) administer(method, path string, body any) (int, []byte) {
@@ -109,7 +113,21 @@ func (w *world) create(p *partner) {
 	if w.chance(0.15) {
 		body["payloadTemplate"] = map[string]any{"id": "{{ data.verificationId }}", "status": "{{ status }}"}
 	}
-	w.api(p, "POST", "/v1/webhooks", body)
+	if w.chance(0.5) {
+		w.api(p, "POST", "/v1/webhooks", body)
+		return
+	}
+	key := "key-" + w.secret(8)
+	if w.chance(0.3) { // a double click
+		w.actor0(p.id+"'", func() { w.api(p, "POST", "/v1/webhooks", body, "Idempotency-Key", key) })
+	}
+	for range 3 {
+		status, _ := w.api(p, "POST", "/v1/webhooks", body, "Idempotency-Key", key)
+		if status > 0 && status < 500 && w.chance(0.7) {
+			return
+		}
+		w.s.sleep(w.between(0, 20*time.Second))
+	}
 }
 
 func (w *world) secret(n int) string {

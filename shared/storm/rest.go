@@ -148,6 +148,11 @@ func (o *oracle) judge() {
 			o.w.fail("I15 an activation brings what tripped the switch", []string{f.ref.DeliveryID, f.ref.WebhookID}, "it stays exhausted")
 		}
 	}
+	for id, p := range o.partners {
+		if n := p.versions[len(p.versions)-1].webhooks; n != len(o.webhooksOf(id)) {
+			o.w.fail("I19 a partner's webhooks are counted", []string{id}, "%d are counted, %d are there", n, len(o.webhooksOf(id)))
+		}
+	}
 	o.judgeParked()
 	o.judgeLog()
 }
