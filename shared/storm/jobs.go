@@ -126,7 +126,7 @@ func (o *oracle) handCommitted(f *flight, d, old *webhook.Delivery) {
 	}
 	known := map[int]bool{}
 	for _, p := range f.posts {
-		if p.manual && p.reported {
+		if p.manual && !p.unknown() {
 			known[p.number] = true
 		}
 	}

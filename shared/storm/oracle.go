@@ -237,6 +237,9 @@ func (o *oracle) checkEdit(c *webhook.Change, before, next *version) {
 	if off {
 		o.checkOff(c, a, b)
 	}
+	if a.Deactivation != nil && b.Deactivation != nil && a.Deactivation.Reason != b.Deactivation.Reason {
+		off = true // its owner switches off what failures had: that is told, too
+	}
 	for kind, caused := range map[webhook.OutboxKind]bool{webhook.WebhookDeactivated: off, webhook.WebhookReactivated: on} {
 		if n := count(c.Outbox, kind, b.ID); caused && n != 1 || !caused && n != 0 {
 			o.w.fail("I13 each cause is told once", about, "%s %d times", kind, n)

@@ -131,6 +131,9 @@ func (w *world) writer(partners []*partner) {
 		if len(open) > 0 && w.chance(0.2) { // a change that is no event, or a second one
 			w.change(open[w.rng.IntN(len(open))], []string{"VERIFIED", "MANUAL_REVIEW", "PENDING"}[w.rng.IntN(3)])
 		}
+		if p := partners[w.rng.IntN(len(partners))]; w.s.now > w.plan.busy && len(w.truth.webhooksOf(p.id)) == 0 {
+			w.create(p) // or nothing would come of the records
+		}
 		pause := w.plan.busy / time.Duration(w.plan.records/2)
 		if w.s.now > 3*w.plan.busy {
 			pause = 2 * time.Second // whoever deletes all webhooks must not keep this going for ever

@@ -30,7 +30,8 @@ type lane struct {
 	// done is how many records have been handled; the checkpoint.
 	done    int
 	busy    bool
-	most    int // how many records the next batch may have: less after an error
+	planned bool // a look at the lane is
+	most    int  // how many records the next batch may have: less after an error
 	backoff time.Duration
 }
 
@@ -71,7 +72,12 @@ func eventOfRecords(raws []string) []byte {
 
 // poll starts the next batch after d, if none is under way then.
 func (l *lane) poll(d time.Duration) {
+	if l.planned {
+		return
+	}
+	l.planned = true
 	l.st.w.s.after(d, func() {
+		l.planned = false
 		if l.trim(); !l.busy && l.done < len(l.records) {
 			l.invoke(l.done, false)
 		}
