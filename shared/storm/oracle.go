@@ -303,9 +303,9 @@ func (o *oracle) deliveryCommitted(c *webhook.Change, d *webhook.Delivery, befor
 		o.roundBegins(f, d)
 	}
 	o.handCommitted(f, d, &old)
-	if !d.Waiting() {
+	if !waits(d) {
 		f.waiting = -1
-	} else if !old.Waiting() {
+	} else if !waits(&old) {
 		f.waiting = o.w.s.now
 	}
 	if d.Attempts < old.Attempts || d.Attempts > old.Attempts+1 {
@@ -366,3 +366,6 @@ func (o *oracle) checkExhausted(c *webhook.Change, d *webhook.Delivery, f *fligh
 
 // died notes that whatever an environment was doing has an unknown outcome.
 func (o *oracle) died(e *env) { e.faults++ }
+
+// waits tells whether a delivery waits for its webhook's activation.
+func waits(d *webhook.Delivery) bool { return d.State == webhook.Held || d.State == webhook.Exhausted && d.Tripped }

@@ -136,7 +136,7 @@ func (o *oracle) claimed(p *post, f *flight) {
 		o.w.fail("I3 a request has a claim", p.about(), "none is stored")
 	case c.Number != p.number:
 		o.w.fail("I3 a request has a claim", p.about(), "the claim is for number %d", c.Number)
-	case !c.Live(now):
+	case !now.Before(c.LeaseUntil):
 		o.w.fail("I3 a request has a live claim", p.about(), "its lease ended at %v", c.LeaseUntil)
 	}
 	p.manual = c != nil && c.Manual

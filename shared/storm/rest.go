@@ -74,7 +74,7 @@ func (w *world) resting() string {
 			return d.ID + " has a claim"
 		case !d.ResendAt.IsZero():
 			return d.ID + " is to be resent"
-		case d.Waiting() && !w.truth.off(f.ref):
+		case waits(d) && !w.truth.off(f.ref):
 			return d.ID + " waits for " + d.WebhookID + ", which is active"
 		case d.State == webhook.Held && w.s.clock().After(d.HeldUntil):
 			return d.ID + " is held beyond its time"

@@ -51,7 +51,7 @@ var bugs = []bug{
 		name: "claim-never-live", file: "shared/webhook/delivery.go",
 		old:  `return c != nil && now.Before(c.LeaseUntil)`,
 		new:  `return false`,
-		seed: 1, invariant: "I3 a request has a live claim",
+		seed: 4, invariant: "I5 an attempt is repeated only if its outcome is not known",
 	},
 	{
 		name: "lease-too-short", file: "shared/webhook/delivery.go",
