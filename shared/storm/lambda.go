@@ -34,6 +34,8 @@ type env struct {
 	// done tells whoever invoked it how the present invocation ended; nil between two.
 	done  func(why string)
 	count int
+	// began is when the present invocation did.
+	began time.Duration
 }
 
 // lambdaContext is the context of an invocation. Its deadline is in virtual time.
@@ -71,6 +73,7 @@ func (w *world) invoke(fn *function, f func(ctx context.Context, e *env), done f
 		if e.dead {
 			return
 		}
+		e.began = w.s.now
 		deadline := w.s.clock().Add(fn.timeout)
 		ctx := lambdaContext{context.Background(), w, deadline}
 		w.s.spawn(e, e.name, func() { f(ctx, e) }, func(killed bool) {
@@ -109,6 +112,7 @@ func (w *world) finish(e *env, why string) {
 	e.done = nil
 	e.fn.running--
 	if !e.dead {
+		w.truth.ended(e)
 		for _, t := range e.tasks {
 			if !t.ended && t != w.s.cur {
 				w.fail("P2 nothing runs on after an invocation", []string{e.name}, "%s is still running in %s", t.name, e.name)

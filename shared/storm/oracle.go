@@ -368,4 +368,6 @@ func (o *oracle) checkExhausted(c *webhook.Change, d *webhook.Delivery, f *fligh
 func (o *oracle) died(e *env) { e.faults++ }
 
 // waits tells whether a delivery waits for its webhook's activation.
-func waits(d *webhook.Delivery) bool { return d.State == webhook.Held || d.State == webhook.Exhausted && d.Tripped }
+func waits(d *webhook.Delivery) bool {
+	return d.State == webhook.Held || d.State == webhook.Exhausted && d.Tripped
+}

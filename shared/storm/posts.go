@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cr3dentials/verification-webhooks/shared/delivery"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
@@ -68,6 +69,7 @@ func (o *oracle) posted(r *webhook.Request, t *task) *post {
 	}
 	o.claimed(p, f)
 	o.numbered(p, f)
+	o.prompt(p)
 	if !p.manual {
 		o.inOrder(p, f)
 		o.wanted(p, h, since)
@@ -141,6 +143,25 @@ func (o *oracle) claimed(p *post, f *flight) {
 	}
 	p.manual = c != nil && c.Manual
 	p.round = f.round
+}
+
+// someCalls is how long the calls before or after a request may take when nothing fails.
+func (w *world) someCalls() time.Duration { return 40 * w.plan.latency }
+
+// prompt holds that nobody's slowness delays the first attempts of the same batch.
+func (o *oracle) prompt(p *post) {
+	w := o.w
+	if late := p.start - p.env.began; w.plan.clean && p.env.fn == w.dispatcher && late > w.someCalls() {
+		w.fail("I10 no endpoint delays others in its batch", p.about(), "it begins %v after the batch", late)
+	}
+}
+
+// ended holds that a batch delays the one behind it by one time-out at most.
+func (o *oracle) ended(e *env) {
+	w := o.w
+	if took := w.s.now - e.began; w.plan.clean && e.fn == w.dispatcher && took > delivery.MaxSend+w.someCalls() {
+		w.fail("I10 a batch takes one time-out at most", []string{e.name}, "it took %v", took)
+	}
 }
 
 // numbered holds that attempts are numbered without a gap, and repeated only if nobody knows their outcome.

@@ -3,6 +3,12 @@ package planted
 // bugs are the planted mistakes with the seeds that make storm-planted found.
 var bugs = []bug{
 	{
+		name: "one-after-the-other", file: "shared/delivery/dispatch.go",
+		old:  `e.each(len(tasks), maxSends, func(i int) {`,
+		new:  `e.each(len(tasks), 1, func(i int) {`,
+		seed: 8, invariant: "I10 no endpoint delays others in its batch",
+	},
+	{
 		name: "acknowledged-before-stored", file: "shared/delivery/engine.go",
 		old: `	stored, err := e.send(ctx, d, w, s, t)
 	if err != nil {
