@@ -118,7 +118,7 @@ func (w *world) switchOff(h *webhook.Webhook) {
 
 // poke asks for the next step of a job, as a message does that comes again.
 func (w *world) poke(h *webhook.Webhook, kind webhook.JobKind) {
-	w.Receive(context.Background(), []webhook.Message{jobMessage(webhook.JobRef{PartnerID: h.PartnerID, WebhookID: h.ID, Kind: kind})})
+	w.Receive(context.Background(), []webhook.Message{webhook.JobRef{PartnerID: h.PartnerID, WebhookID: h.ID, Kind: kind}.Message()})
 }
 
 // TestBetweenAnyTwoCalls: whatever others do between two calls of a drain, nothing is lost, nothing is sent twice, one

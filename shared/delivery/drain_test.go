@@ -21,7 +21,7 @@ func (w *world) activate(h *webhook.Webhook) {
 	s.Activate(w.clock())
 	j := webhook.NewDrain(old, &s, w.clock(), w.IDs.Job(), 0)
 	w.commit(webhook.Change{Webhook: &s, Jobs: []*webhook.Job{j}})
-	_ = w.queue.Send(context.Background(), jobMessage(j.Ref()))
+	_ = w.queue.Send(context.Background(), j.Ref().Message())
 }
 
 func (w *world) deactivate(h *webhook.Webhook) {

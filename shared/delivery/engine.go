@@ -218,7 +218,7 @@ func (e *Engine) nextStep(d *webhook.Delivery) (webhook.Message, bool) {
 	case d.State == webhook.StatePending:
 		at = d.NextAttemptAt
 	case d.Job != "":
-		return jobMessage(webhook.JobRef{PartnerID: d.PartnerID, WebhookID: d.WebhookID, Kind: d.Job}), true
+		return webhook.JobRef{PartnerID: d.PartnerID, WebhookID: d.WebhookID, Kind: d.Job}.Message(), true
 	default:
 		return webhook.Message{}, false
 	}

@@ -19,12 +19,6 @@ const (
 	lateAttempt = 5 * time.Second
 )
 
-func jobMessage(ref webhook.JobRef) webhook.Message {
-	return webhook.Message{
-		Kind: webhook.JobMessage, Job: ref.Kind, Ref: webhook.Ref{PartnerID: ref.PartnerID, WebhookID: ref.WebhookID},
-	}
-}
-
 // presentJob returns the present job of a kind, or one without a version if there is none.
 func (e *Engine) presentJob(ctx context.Context, partnerID, webhookID string, kind webhook.JobKind) (webhook.Job, error) {
 	j, err := e.Store.Job(ctx, webhook.JobRef{PartnerID: partnerID, WebhookID: webhookID, Kind: kind})
@@ -41,7 +35,7 @@ func (e *Engine) presentJob(ctx context.Context, partnerID, webhookID string, ki
 func (e *Engine) work(ctx context.Context, b *batch, m webhook.Message) error {
 	var err error
 	step := m.Step
-	insurance := jobMessage(webhook.JobRef{PartnerID: m.Ref.PartnerID, WebhookID: m.Ref.WebhookID, Kind: m.Job})
+	insurance := webhook.JobRef{PartnerID: m.Ref.PartnerID, WebhookID: m.Ref.WebhookID, Kind: m.Job}.Message()
 	insurance.Faults = m.Faults + 1
 	for range claimTries {
 		var j webhook.Job
@@ -228,7 +222,7 @@ func (e *Engine) handOver(ctx context.Context, j *webhook.Job, delay time.Durati
 	if err := e.Store.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{j}}); err != nil {
 		return err
 	}
-	m := jobMessage(j.Ref())
+	m := j.Ref().Message()
 	m.Step, m.Delay = j.Step, max(delay, 0)
 	return e.Queue.Send(ctx, m)
 }

@@ -150,7 +150,7 @@ func TestJobAtItsLimit(t *testing.T) {
 	j := webhook.NewDrain(webhook.Job{}, &s, w.clock(), w.IDs.Job(), 3)
 	j.Step = webhook.MaxJobSteps
 	w.commit(webhook.Change{Webhook: &s, Jobs: []*webhook.Job{j}})
-	poke := jobMessage(j.Ref())
+	poke := j.Ref().Message()
 	if err := w.Receive(t.Context(), []webhook.Message{poke})[0]; err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestPokesDoNotMultiply(t *testing.T) {
 	received = w.received
 	d := w.of("ver_000")
 	for range 10 {
-		_ = w.queue.Send(t.Context(), jobMessage(webhook.JobRef{PartnerID: h.PartnerID, WebhookID: h.ID, Kind: webhook.DrainJob}))
+		_ = w.queue.Send(t.Context(), webhook.JobRef{PartnerID: h.PartnerID, WebhookID: h.ID, Kind: webhook.DrainJob}.Message())
 		w.rest(time.Minute)
 	}
 	if len(w.pending) > 3 {

@@ -30,7 +30,7 @@ func (e *Engine) probe(ctx context.Context, j *webhook.Job) error {
 		return err
 	}
 	now := e.Now()
-	if err != nil || !probed(&w) || now.Sub(j.CreatedAt) > e.HoldTime {
+	if err != nil || !w.WantsProbes() || now.Sub(j.CreatedAt) > e.HoldTime {
 		return e.endJob(ctx, j, webhook.JobStopped)
 	}
 	if now.Before(j.ProbeAt()) || !e.canSend(ctx) {
@@ -72,11 +72,6 @@ func (e *Engine) probe(ctx context.Context, j *webhook.Job) error {
 	return err
 }
 
-// probed tells whether w is one that probes may bring back.
-func probed(w *webhook.Webhook) bool {
-	return w.AutoReactivate && w.Deactivation != nil && w.Deactivation.Reason == webhook.ReasonFailures
-}
-
 // reactivate activates a webhook whose probe succeeded under a generation, and starts the drain.
 func (e *Engine) reactivate(ctx context.Context, probe *webhook.Job, generation int64) error {
 	_, w, err := e.Store.Webhook(ctx, probe.PartnerID, probe.WebhookID)
@@ -86,7 +81,7 @@ func (e *Engine) reactivate(ctx context.Context, probe *webhook.Job, generation 
 	if err != nil {
 		return err
 	}
-	if w.Generation != generation || !probed(&w) {
+	if w.Generation != generation || !w.WantsProbes() {
 		return nil // what was probed is not what is there now
 	}
 	j, err := e.Store.Job(ctx, probe.Ref())
@@ -109,5 +104,5 @@ func (e *Engine) reactivate(ctx context.Context, probe *webhook.Job, generation 
 	if err != nil {
 		return err
 	}
-	return e.Queue.Send(ctx, jobMessage(drain.Ref()))
+	return e.Queue.Send(ctx, drain.Ref().Message())
 }

@@ -139,7 +139,7 @@ func TestRecoverTwoMessagesAtOnce(t *testing.T) {
 	w := newWorld(t)
 	h := w.hook("acme", nil)
 	want := w.ended(h, 10, w.expire)
-	poke := jobMessage(webhook.JobRef{PartnerID: h.PartnerID, WebhookID: h.ID, Kind: webhook.RecoverJob})
+	poke := webhook.JobRef{PartnerID: h.PartnerID, WebhookID: h.ID, Kind: webhook.RecoverJob}.Message()
 	commits := 0
 	w.Store = storeWith{Store: w.store, commit: func(ctx context.Context, c webhook.Change) error {
 		// Another invocation comes between this one's reads and its write.

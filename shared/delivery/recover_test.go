@@ -27,7 +27,7 @@ func (w *world) recover(h *webhook.Webhook, edit func(*webhook.Job)) {
 	}
 	j.Start(w.clock(), w.IDs.Job(), w.stored(h).Generation)
 	w.commit(webhook.Change{Jobs: []*webhook.Job{j}})
-	_ = w.queue.Send(context.Background(), jobMessage(j.Ref()))
+	_ = w.queue.Send(context.Background(), j.Ref().Message())
 }
 
 func (w *world) job(h *webhook.Webhook, kind webhook.JobKind) webhook.Job {

@@ -179,7 +179,7 @@ func (e *Engine) overdueDrain(ctx context.Context, d *webhook.Delivery, w *webho
 	if err := e.Store.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{next}, Deliveries: []*webhook.Delivery{d}}); err != nil {
 		return err
 	}
-	return e.Queue.Send(ctx, jobMessage(next.Ref()))
+	return e.Queue.Send(ctx, next.Ref().Message())
 }
 
 // sweepJob asks for the next step of a job that is due.
@@ -198,5 +198,5 @@ func (e *Engine) sweepJob(ctx context.Context, ref webhook.JobRef) (webhook.Stat
 	if err := e.Store.Commit(ctx, webhook.Change{Jobs: []*webhook.Job{&j}}); err != nil {
 		return "", err
 	}
-	return webhook.StatePending, e.Queue.Send(ctx, jobMessage(j.Ref()))
+	return webhook.StatePending, e.Queue.Send(ctx, j.Ref().Message())
 }

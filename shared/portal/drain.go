@@ -35,8 +35,8 @@ func (p *portal) activated(ctx context.Context, w *webhook.Webhook, held heldCho
 	if err != nil {
 		return edited{}, err
 	}
-	done.jobs = []*webhook.Job{webhook.NewDrain(old, w, p.cfg.Now(), p.ids.Job(), waiting)}
-	done.messages = []webhook.Message{jobMessage(w, webhook.DrainJob)}
+	drain := webhook.NewDrain(old, w, p.cfg.Now(), p.ids.Job(), waiting)
+	done.jobs, done.messages = []*webhook.Job{drain}, []webhook.Message{drain.Ref().Message()}
 	return done, nil
 }
 
@@ -59,12 +59,6 @@ func presentJob(ctx context.Context, s Store, w *webhook.Webhook, kind webhook.J
 		return webhook.Job{}, nil
 	}
 	return j, err
-}
-
-func jobMessage(w *webhook.Webhook, kind webhook.JobKind) webhook.Message {
-	return webhook.Message{
-		Kind: webhook.JobMessage, Job: kind, Ref: webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID},
-	}
 }
 
 // sendStored asks for the next step of what is stored already. The sweeper, or a message that waits, asks for it too, so
@@ -114,8 +108,8 @@ func (a *admin) drains(ctx context.Context, partnerID string) (jobs []*webhook.J
 				return nil, nil, err
 			}
 			// What is held is counted as the drain goes on.
-			jobs = append(jobs, webhook.NewDrain(old, w, a.cfg.Now(), a.ids.Job(), 0))
-			ms = append(ms, jobMessage(w, webhook.DrainJob))
+			drain := webhook.NewDrain(old, w, a.cfg.Now(), a.ids.Job(), 0)
+			jobs, ms = append(jobs, drain), append(ms, drain.Ref().Message())
 		}
 		if next == nil {
 			return jobs, ms, nil

@@ -122,7 +122,7 @@ func (p *portal) recover(ctx context.Context, in *recoverInput) (*recoverOutput,
 		}
 		err = p.cfg.Store.Commit(ctx, change)
 		if err == nil {
-			sendStored(ctx, p.cfg.Queue, jobMessage(&w, webhook.RecoverJob))
+			sendStored(ctx, p.cfg.Queue, j.Ref().Message())
 			out.Body.JobID = j.ID
 			return out, nil
 		}

@@ -143,7 +143,7 @@ func (p *portal) patch(ctx context.Context, w *webhook.Webhook, b patchBodyField
 	} else if b.Active.set {
 		switched = p.deactivated(w)
 	}
-	if w.AutoReactivate && !asked && w.Deactivation != nil && w.Deactivation.Reason == webhook.ReasonFailures {
+	if !asked && w.WantsProbes() {
 		old, err := presentJob(ctx, p.cfg.Store, w, webhook.ProbeJob)
 		if err != nil {
 			return edited{}, err

@@ -87,6 +87,11 @@ type JobRef struct {
 	ID string
 }
 
+// Message asks for the next step of the present job.
+func (r JobRef) Message() Message {
+	return Message{Kind: JobMessage, Job: r.Kind, Ref: Ref{PartnerID: r.PartnerID, WebhookID: r.WebhookID}}
+}
+
 // Ref returns the place of the present job of j's kind.
 func (j *Job) Ref() JobRef {
 	return JobRef{PartnerID: j.PartnerID, WebhookID: j.WebhookID, Kind: j.Kind}

@@ -179,3 +179,8 @@ func (w *Webhook) Discarded(d *Delivery) bool {
 func (w *Webhook) Trips(d *Delivery) bool {
 	return d.Generation >= w.DiscardBelow && (d.Generation == w.Generation || d.Generation == w.OffGeneration)
 }
+
+// WantsProbes tells whether probes may bring w back: failures switched it off, and its partner asked for probes.
+func (w *Webhook) WantsProbes() bool {
+	return w.AutoReactivate && w.Deactivation != nil && w.Deactivation.Reason == ReasonFailures
+}

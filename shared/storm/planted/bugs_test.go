@@ -289,7 +289,7 @@ var bugs = []bug{
 		seed: 3, invariant: "I5 a round is six failed attempts",
 	},
 	{
-		name: "probe-without-asking", file: "shared/delivery/probe.go",
+		name: "probe-without-asking", file: "shared/webhook/webhook.go",
 		old:  `return w.AutoReactivate && w.Deactivation != nil`,
 		new:  `return w.Deactivation != nil`,
 		seed: 4, invariant: "I18 probes go to those who want them",
