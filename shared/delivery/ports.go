@@ -15,9 +15,10 @@ import (
 // reads again and decides anew from what is stored is safe; the same Change sent again may meet its own first write and
 // get Conflict.
 type Store interface {
-	// PartnerWebhooks returns a partner and all its webhooks in one read. NotFound if there is no such partner.
+	// PartnerWebhooks returns a partner and all its webhooks with their detours in one read. NotFound if there is no such
+	// partner.
 	PartnerWebhooks(ctx context.Context, partnerID string) (webhook.Partner, []webhook.Webhook, error)
-	// Webhook returns one webhook and its partner. NotFound if either is absent.
+	// Webhook returns one webhook, its detour and its partner. NotFound if either the webhook or the partner is absent.
 	Webhook(ctx context.Context, partnerID, webhookID string) (webhook.Partner, webhook.Webhook, error)
 	// Delivery returns a delivery with its body. NotFound if it is absent.
 	Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error)
@@ -29,6 +30,15 @@ type Store interface {
 	// AddStats adds an hour's counters to those stored. It is not idempotent: a request that the adapter repeated may
 	// count twice, and an error may have counted or not.
 	AddStats(ctx context.Context, partnerID, webhookID string, s webhook.Stats) error
+	// PutDetour stores how a webhook stands off the stream's path, in the place of what was stored before; one that is
+	// over is read no more. It is a hint: of two at once the last one stays, and after an error it may be stored or not.
+	// It does not matter whether the webhook exists.
+	PutDetour(ctx context.Context, partnerID, webhookID string, d webhook.Detour) error
+	// TakePlaces takes n places in the pace of a webhook on a detour. The first begins at the returned time, each other one
+	// a gap after the one before; nobody else gets these places, and the next caller's follow them. The first is not before
+	// now. If it would be after until, none is taken and ok is false. It is not idempotent: a request that the adapter
+	// repeated may take more places than it returns, and after an error some may be taken or not.
+	TakePlaces(ctx context.Context, partnerID, webhookID string, n int, gap time.Duration, now, until time.Time) (first time.Time, ok bool, err error)
 	// Job returns the present job of a kind, or with an id that job, whether it is the present one or an earlier one.
 	// NotFound if there is none.
 	Job(ctx context.Context, ref webhook.JobRef) (webhook.Job, error)

@@ -40,6 +40,7 @@ type deliveryItem struct {
 	Tripped        bool          `dynamodbav:"tr,omitempty"`
 	Job            string        `dynamodbav:"j,omitempty"`
 	Probed         bool          `dynamodbav:"pr,omitempty"`
+	Paced          bool          `dynamodbav:"pc,omitempty"`
 	ResendAt       int64         `dynamodbav:"rs,omitempty"`
 	NextAttemptAt  int64         `dynamodbav:"na,omitempty"`
 	HeldUntil      int64         `dynamodbav:"hu,omitempty"`
@@ -102,7 +103,7 @@ func newDeliveryItem(d *webhook.Delivery, token string) deliveryItem {
 		OccurredAt: nanos(d.Event.OccurredAt), Sequence: d.Event.Sequence, Reason: d.Reason,
 		CreatedAt: nanos(d.CreatedAt), UpdatedAt: nanos(d.UpdatedAt), Generation: d.Generation,
 		RoundAttempts: d.RoundAttempts, Attempts: d.Attempts, Interruptions: d.Interruptions,
-		Tripped: d.Tripped, Job: string(d.Job), Probed: d.Probed, ResendAt: nanos(d.ResendAt),
+		Tripped: d.Tripped, Job: string(d.Job), Probed: d.Probed, Paced: d.Paced, ResendAt: nanos(d.ResendAt),
 		NextAttemptAt: nanos(d.NextAttemptAt), HeldUntil: nanos(d.HeldUntil),
 		LastStatusCode: d.LastStatusCode, LastErrorCode: string(d.LastErrorCode), DueAt: nanos(d.DueAt),
 	}
@@ -147,7 +148,7 @@ func (i *deliveryItem) delivery() (webhook.Delivery, error) {
 		State: webhook.State(i.State), Reason: i.Reason, CreatedAt: fromNanos(i.CreatedAt),
 		UpdatedAt: fromNanos(i.UpdatedAt), Generation: i.Generation, RoundAttempts: i.RoundAttempts,
 		Attempts: i.Attempts, Interruptions: i.Interruptions, Tripped: i.Tripped, Job: webhook.JobKind(i.Job),
-		Probed:   i.Probed,
+		Probed: i.Probed, Paced: i.Paced,
 		ResendAt: fromNanos(i.ResendAt), NextAttemptAt: fromNanos(i.NextAttemptAt),
 		HeldUntil: fromNanos(i.HeldUntil), LastStatusCode: i.LastStatusCode,
 		LastErrorCode: webhook.ErrorCode(i.LastErrorCode), DueAt: fromNanos(i.DueAt), Rev: i.Rev,

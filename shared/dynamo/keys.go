@@ -34,8 +34,9 @@ func (k key) attributes() item {
 const (
 	partnerSort       = "PARTNER"
 	webhookSortPrefix = "WEBHOOK#"
-	// webhookSortEnd follows every sort key of a webhook. Between partnerSort and it stand a partner and its webhooks
-	// and nothing else: whatever shares their partition must sort outside.
+	detourSortPrefix  = "SLOW#"
+	// webhookSortEnd follows every sort key of a webhook. Between partnerSort and it stand a partner, its webhooks'
+	// detours and its webhooks, and nothing else: whatever shares their partition must sort outside.
 	webhookSortEnd     = "WEBHOOK$"
 	apiKeySortPrefix   = "KEY#"
 	partnersPartition  = "PARTNERS"
@@ -51,6 +52,10 @@ func partnerPointerKey(partnerID string) key { return key{partnersPartition, par
 
 func webhookKey(partnerID, webhookID string) key {
 	return key{partnerPartition(partnerID), webhookSortPrefix + webhookID}
+}
+
+func detourKey(partnerID, webhookID string) key {
+	return key{partnerPartition(partnerID), detourSortPrefix + webhookID}
 }
 
 func credentialKey(id string) key { return key{"CRED#" + id, "CRED"} }

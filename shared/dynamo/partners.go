@@ -56,6 +56,7 @@ func (s *Store) PartnerWebhooks(ctx context.Context, partnerID string) (webhook.
 	q := queryRange(s.o.ServiceTable, partnerPartition(partnerID), partnerSort, webhookSortEnd)
 	var partner *webhook.Partner
 	var hooks []webhook.Webhook
+	detours := map[string]*webhook.Detour{}
 	for {
 		page, err := s.client.Query(ctx, q)
 		if err != nil {
@@ -71,6 +72,12 @@ func (s *Store) PartnerWebhooks(ctx context.Context, partnerID string) (webhook.
 				partner = &p
 				continue
 			}
+			if sk := text(it[env.SortKey]); isDetour(sk) {
+				if detours[sk[len(detourSortPrefix):]], err = decodeDetour(it); err != nil {
+					return webhook.Partner{}, nil, err
+				}
+				continue
+			}
 			var i webhookItem
 			if err := decode(it, &i); err != nil {
 				return webhook.Partner{}, nil, err
@@ -79,6 +86,7 @@ func (s *Store) PartnerWebhooks(ctx context.Context, partnerID string) (webhook.
 			if err != nil {
 				return webhook.Partner{}, nil, err
 			}
+			w.Detour = detours[w.ID]
 			hooks = append(hooks, w)
 		}
 		if len(page.LastEvaluatedKey) == 0 {

@@ -91,8 +91,8 @@ func (i *webhookItem) webhook() (webhook.Webhook, error) {
 
 // Webhook implements delivery.Store and portal.Store with one BatchGetItem.
 func (s *Store) Webhook(ctx context.Context, partnerID, webhookID string) (webhook.Partner, webhook.Webhook, error) {
-	pk, wk := partnerKey(partnerID), webhookKey(partnerID, webhookID)
-	found, err := s.batchGet(ctx, s.o.ServiceTable, []key{pk, wk}, true)
+	pk, wk, dk := partnerKey(partnerID), webhookKey(partnerID, webhookID), detourKey(partnerID, webhookID)
+	found, err := s.batchGet(ctx, s.o.ServiceTable, []key{pk, wk, dk}, true)
 	if err != nil {
 		return webhook.Partner{}, webhook.Webhook{}, err
 	}
@@ -108,6 +108,9 @@ func (s *Store) Webhook(ctx context.Context, partnerID, webhookID string) (webho
 		return webhook.Partner{}, webhook.Webhook{}, err
 	}
 	hook, err := w.webhook()
+	if err == nil {
+		hook.Detour, err = decodeDetour(found[dk])
+	}
 	return p.partner(), hook, err
 }
 

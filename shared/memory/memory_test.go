@@ -51,7 +51,7 @@ func TestStoreCopiesWebhooks(t *testing.T) {
 	var w, want webhook.Webhook
 	storetest.Fill(t, &w)
 	storetest.Fill(t, &want)
-	w.Rev, want.Rev = 0, 1
+	w.Rev, want.Rev, w.Detour, want.Detour = 0, 1, nil, nil
 	p := webhook.Partner{ID: w.PartnerID}
 	if err := s.Commit(t.Context(), webhook.Change{Partner: &p, Webhook: &w}); err != nil {
 		t.Fatal(err)

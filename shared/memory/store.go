@@ -36,6 +36,7 @@ type Store struct {
 	credentials map[string]webhook.Credential
 	answers     map[[2]string]webhook.Answer
 	stats       map[statsKey]webhook.Stats
+	detours     map[webhookKey]detour
 	outbox      []webhook.OutboxEvent // all there ever were
 	published   map[string]bool       // the ids of those that were removed
 	requests    map[string]int
@@ -48,7 +49,7 @@ func NewStore() *Store {
 	return &Store{
 		partners: map[string]webhook.Partner{}, webhooks: map[webhookKey]webhook.Webhook{},
 		deliveries: map[webhook.Ref]webhook.Delivery{}, jobs: map[webhook.JobRef]webhook.Job{}, credentials: map[string]webhook.Credential{},
-		answers: map[[2]string]webhook.Answer{}, stats: map[statsKey]webhook.Stats{}, published: map[string]bool{},
+		answers: map[[2]string]webhook.Answer{}, stats: map[statsKey]webhook.Stats{}, detours: map[webhookKey]detour{}, published: map[string]bool{},
 		requests: map[string]int{}, tests: map[string]map[string]time.Time{}, calls: map[string]int{},
 	}
 }
@@ -127,7 +128,9 @@ func (s *Store) webhooksOf(partnerID string) []webhook.Webhook {
 	var ws []webhook.Webhook
 	for k, w := range s.webhooks {
 		if k.partner == partnerID {
-			ws = append(ws, copyWebhook(w))
+			w = copyWebhook(w)
+			w.Detour = s.detours[k].stored()
+			ws = append(ws, w)
 		}
 	}
 	slices.SortFunc(ws, func(a, b webhook.Webhook) int { return cmp.Compare(a.ID, b.ID) })
@@ -145,6 +148,7 @@ func (s *Store) Webhook(_ context.Context, partnerID, webhookID string) (p webho
 			return notFound("partner")
 		}
 		w = copyWebhook(w)
+		w.Detour = s.detours[webhookKey{partnerID, webhookID}].stored()
 		return nil
 	})
 	return p, w, err
@@ -302,6 +306,7 @@ func refsOf(ds []webhook.Delivery, limit int) []webhook.Ref {
 }
 
 func copyWebhook(w webhook.Webhook) webhook.Webhook {
+	w.Detour = nil
 	w.EventTypes, w.Sealed = slices.Clone(w.EventTypes), bytes.Clone(w.Sealed)
 	if w.Deactivation != nil {
 		d := *w.Deactivation

@@ -224,3 +224,19 @@ func (s *tables) later(item any, f func() error) {
 		}
 	})
 }
+
+func (s *tables) PutDetour(ctx context.Context, partnerID, webhookID string, d webhook.Detour) error {
+	put := func() error { return s.Store.PutDetour(ctx, partnerID, webhookID, d) }
+	return s.w.call(dynamo, "PutDetour", webhookID, put, func() { _ = put() })
+}
+
+func (s *tables) TakePlaces(
+	ctx context.Context, partnerID, webhookID string, n int, gap time.Duration, now, until time.Time,
+) (first time.Time, ok bool, err error) {
+	take := func() (err error) {
+		first, ok, err = s.Store.TakePlaces(ctx, partnerID, webhookID, n, gap, now, until)
+		return err
+	}
+	err = s.w.call(dynamo, "TakePlaces", webhookID, take, func() { _, _, _ = s.Store.TakePlaces(ctx, partnerID, webhookID, n, gap, now, until) })
+	return first, ok, err
+}

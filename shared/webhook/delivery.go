@@ -61,6 +61,8 @@ type Delivery struct {
 	// Probed is set if Job is a drain that a successful probe started: what is refused then is refused by a webhook that
 	// is well.
 	Probed bool
+	// Paced is set if the round's first attempt has its place in the pace of a slow webhook, at NextAttemptAt.
+	Paced bool
 	// ResendAt is when a partner asked for an attempt by hand that has not been made yet; zero if none is asked for.
 	ResendAt time.Time
 	// NextAttemptAt is when the next attempt of the round is due; zero unless State is pending and no attempt of the
@@ -152,8 +154,14 @@ func (d *Delivery) Waiting() bool { return d.State == Held || d.Tripped }
 // kind of job that starts it, or empty.
 func (d *Delivery) StartRound(now time.Time, generation int64, at time.Time, job JobKind) {
 	d.State, d.Generation, d.RoundAttempts, d.Job = StatePending, generation, 0, job
-	d.Claim, d.Interruptions, d.HeldUntil, d.Reason, d.Tripped, d.Probed = nil, 0, time.Time{}, "", false, false
+	d.Claim, d.Interruptions, d.HeldUntil, d.Reason, d.Tripped, d.Probed, d.Paced = nil, 0, time.Time{}, "", false, false, false
 	d.NextAttemptAt, d.UpdatedAt = at, now
+	d.setDue(now)
+}
+
+// PutOff sets when the round's first attempt is due. paced says that it has its place in its webhook's pace then.
+func (d *Delivery) PutOff(now, at time.Time, paced bool) {
+	d.NextAttemptAt, d.UpdatedAt, d.Paced = at, now, paced
 	d.setDue(now)
 }
 

@@ -72,8 +72,11 @@ type Webhook struct {
 	AutoReactivate bool
 	// DiscardBelow: what was held under a smaller generation was discarded by the partner and is to be cancelled.
 	DiscardBelow int64
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	// Detour is set while the webhook's events go by way of the queue. It is read with the webhook where deliveries are
+	// made; a Change does not store it.
+	Detour    *Detour
+	CreatedAt time.Time
+	UpdatedAt time.Time
 	// Rev counts the stored versions, from 1. It is the ETag.
 	Rev int64
 }

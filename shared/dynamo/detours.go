@@ -1,0 +1,118 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/cr3dentials/verification-webhooks/shared/env"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// detourRetention is how long a detour is kept after it was last stored: as long as what it is about.
+const detourRetention = webhook.FinalRetention
+
+// detourItem stands beside its webhook, between its partner's item and the webhooks', so that one Query brings all.
+type detourItem struct {
+	header
+	Since int64 `dynamodbav:"s,omitempty"`
+	Took  int64 `dynamodbav:"d,omitempty"` // nanoseconds
+	Fast  int   `dynamodbav:"f,omitempty"`
+	// Next is when the next place in the pace begins.
+	Next int64 `dynamodbav:"nx,omitempty"`
+}
+
+// detour returns what a read of the webhook brings: nil if it is on the stream's path.
+func (i *detourItem) detour() *webhook.Detour {
+	d := webhook.Detour{Since: fromNanos(i.Since), Took: time.Duration(i.Took), Fast: i.Fast}
+	if i.Since == 0 || d.Over() {
+		return nil
+	}
+	return &d
+}
+
+// decodeDetour reads the detour from its item, nil if there is none.
+func decodeDetour(it item) (*webhook.Detour, error) {
+	if it == nil {
+		return nil, nil //nolint:nilnil // no detour is no fault
+	}
+	var i detourItem
+	if err := decode(it, &i); err != nil {
+		return nil, err
+	}
+	return i.detour(), nil
+}
+
+// PutDetour implements delivery.Store with one UpdateItem, which leaves the places taken as they are.
+func (s *Store) PutDetour(ctx context.Context, partnerID, webhookID string, d webhook.Detour) error {
+	u := update{names: map[string]string{}, values: item{}}
+	u.setNumber("v", "v", formatVersion)
+	u.setNumber("s", "s", nanos(d.Since))
+	u.setNumber("d", "d", int64(d.Took))
+	u.setNumber("f", "f", int64(d.Fast))
+	u.setNumber("ttl", env.TTLAttribute, d.Since.Add(detourRetention).Unix())
+	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: aws.String(s.o.ServiceTable), Key: detourKey(partnerID, webhookID).attributes(),
+		UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+	})
+	return classify(err)
+}
+
+// TakePlaces implements delivery.Store with one UpdateItem while the places taken reach beyond now, two otherwise.
+func (s *Store) TakePlaces(
+	ctx context.Context, partnerID, webhookID string, n int, gap time.Duration, now, until time.Time,
+) (first time.Time, ok bool, err error) {
+	length := int64(n) * int64(gap)
+	// A request that was refused for the one reason or the other meets another caller's at most.
+	const tries = 3
+	for range tries {
+		var next int64
+		next, ok, err = s.place(ctx, partnerID, webhookID, "SET #nx = #nx + :len", "#nx >= :now AND #nx <= :until",
+			item{":len": num(length), ":now": num(nanos(now)), ":until": num(nanos(until))})
+		if ok || err != nil {
+			return fromNanos(next - length), ok, err
+		}
+		if next > nanos(until) {
+			return time.Time{}, false, nil
+		}
+		_, ok, err = s.place(ctx, partnerID, webhookID, "SET #nx = :end", "attribute_not_exists(#nx) OR #nx < :now",
+			item{":end": num(nanos(now) + length), ":now": num(nanos(now))})
+		if ok || err != nil {
+			return now, ok, err
+		}
+	}
+	return time.Time{}, false, webhook.Errorf(webhook.Unavailable, "the pace of a webhook kept changing")
+}
+
+// place changes when the next place begins, under a condition. It returns what is stored then; ok is false if the
+// condition was refused.
+func (s *Store) place(ctx context.Context, partnerID, webhookID, expression, condition string, values item) (next int64, ok bool, err error) {
+	r, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: aws.String(s.o.ServiceTable), Key: detourKey(partnerID, webhookID).attributes(),
+		UpdateExpression: aws.String(expression + ", #v = :v"), ConditionExpression: aws.String(condition),
+		ExpressionAttributeNames:            map[string]string{"#nx": "nx", "#v": "v"},
+		ExpressionAttributeValues:           withVersion(values),
+		ReturnValues:                        types.ReturnValueUpdatedNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	var failed *types.ConditionalCheckFailedException
+	switch {
+	case errors.As(err, &failed):
+		return number(failed.Item["nx"]), false, nil
+	case err != nil:
+		return 0, false, classify(err)
+	}
+	return number(r.Attributes["nx"]), true, nil
+}
+
+func withVersion(values item) item {
+	values[":v"] = num(formatVersion)
+	return values
+}
+
+func isDetour(sk string) bool { return strings.HasPrefix(sk, detourSortPrefix) }
