@@ -6,15 +6,16 @@ import (
 	"os"
 
 	"github.com/cr3dentials/verification-webhooks/shared/lambdarun"
-	"github.com/cr3dentials/verification-webhooks/shared/wire"
+	"github.com/cr3dentials/verification-webhooks/shared/lambdarun/gateway"
+	"github.com/cr3dentials/verification-webhooks/shared/wire/api"
 )
 
 func main() {
 	log := lambdarun.Logger()
-	handler, err := wire.Admin(context.Background(), log)
+	handler, err := api.Admin(context.Background(), log)
 	if err != nil {
 		log.Error("start failed", "event", "start.failed", "error", err)
 		os.Exit(1)
 	}
-	lambdarun.HTTP(log, nil, handler)
+	gateway.Start(log, nil, handler)
 }

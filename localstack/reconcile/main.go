@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cr3dentials/verification-webhooks/shared/awscfg/profile"
 	"github.com/cr3dentials/verification-webhooks/shared/wire"
 )
 
@@ -38,7 +39,11 @@ func run(ctx context.Context, args []string, now time.Time, out io.Writer) error
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	engine, store, err := wire.Reconciler(ctx, log)
+	awsConfig, err := profile.Load(ctx)
+	if err != nil {
+		return err
+	}
+	engine, store, err := wire.Reconciler(awsConfig, log)
 	if err != nil {
 		return err
 	}

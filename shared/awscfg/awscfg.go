@@ -2,8 +2,6 @@
 package awscfg
 
 import (
-	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -12,12 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/smithy-go/middleware"
 )
 
 const (
@@ -37,19 +33,16 @@ const (
 	idleConnections = 100
 )
 
-// Load reads region, credentials and endpoints (AWS_ENDPOINT_URL) from the environment.
-func Load(ctx context.Context) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithHTTPClient(client(tryTimeout)),
-		config.WithAPIOptions([]func(*middleware.Stack) error{wholeAnswers}),
-		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = attempts, longestPause })
-		}),
-	)
-	if err != nil {
-		return aws.Config{}, fmt.Errorf("loading the AWS configuration: %w", err)
+// HTTPClient returns the client of DynamoDB, SQS and KMS, and of whoever finds a person's credentials.
+func HTTPClient() *awshttp.BuildableClient { return client(tryTimeout) }
+
+// Shared returns cfg with the retries and the checks that all clients share.
+func Shared(cfg aws.Config) aws.Config {
+	cfg.APIOptions = append(cfg.APIOptions, wholeAnswers)
+	cfg.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = attempts, longestPause })
 	}
-	return cfg, nil
+	return cfg
 }
 
 func client(timeout time.Duration) *awshttp.BuildableClient {

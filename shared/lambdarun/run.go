@@ -1,4 +1,4 @@
-// Package lambdarun runs plain functions and http.Handlers as AWS Lambda functions.
+// Package lambdarun runs plain functions as AWS Lambda functions; its sub-package gateway does so with http.Handlers.
 package lambdarun
 
 import (
@@ -22,14 +22,14 @@ func newLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, nil)).With("function", lambdacontext.FunctionName, "stage", os.Getenv(env.Stage))
 }
 
-// invocation is what a kind of function makes of one event: its answer, and attributes for the log.
-type invocation func(ctx context.Context, event []byte) (answer any, attrs []slog.Attr, err error)
+// Invocation is what a kind of function makes of one event: its answer, and attributes for the log.
+type Invocation func(ctx context.Context, event []byte) (answer any, attrs []slog.Attr, err error)
 
-// handler implements lambda.Handler around an invocation: one wide log event each, and a last call of after, such as
+// handler implements lambda.Handler around an Invocation: one wide log event each, and a last call of after, such as
 // closing connections that must not outlive the invocation.
 type handler struct {
 	log    *slog.Logger
-	invoke invocation
+	invoke Invocation
 	after  func()
 }
 
@@ -56,7 +56,11 @@ func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	return json.Marshal(answer)
 }
 
-func start(log *slog.Logger, after func(), f invocation) {
+// Start runs f on each event and never returns. It writes one line of the log for each, with the attributes that f returns.
+// after is called at the end of each invocation.
+func Start(log *slog.Logger, after func(), f Invocation) { start(log, after, f) }
+
+func start(log *slog.Logger, after func(), f Invocation) {
 	lambda.Start(handler{log: log, invoke: f, after: after})
 }
 

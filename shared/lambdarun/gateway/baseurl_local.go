@@ -1,6 +1,6 @@
 //go:build local
 
-package lambdarun
+package gateway
 
 import (
 	"strings"

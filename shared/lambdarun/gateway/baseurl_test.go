@@ -1,5 +1,5 @@
 //go:build !local
 
-package lambdarun
+package gateway
 
 const wantBaseURL = "https://api.example.com/prod"

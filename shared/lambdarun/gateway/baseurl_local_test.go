@@ -1,5 +1,5 @@
 //go:build local
 
-package lambdarun
+package gateway
 
 const wantBaseURL = "http://localhost/_aws/execute-api/abc/prod"

@@ -1,4 +1,6 @@
-package lambdarun
+// Package gateway runs an http.Handler as the function behind an API of API Gateway. It stands apart from lambdarun so that
+// the functions that no request reaches do not link the portal.
+package gateway
 
 import (
 	"bytes"
@@ -14,13 +16,14 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/cr3dentials/verification-webhooks/shared/lambdarun"
 	"github.com/cr3dentials/verification-webhooks/shared/portal"
 )
 
-// HTTP serves API Gateway (REST API) proxy events with h and never returns. The request's context carries a
+// Start serves API Gateway (REST API) proxy events with h and never returns. The request's context carries a
 // portal.Caller. after is called at the end of each invocation.
-func HTTP(log *slog.Logger, after func(), h http.Handler) {
-	start(log, after, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
+func Start(log *slog.Logger, after func(), h http.Handler) {
+	lambdarun.Start(log, after, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
 		var in events.APIGatewayProxyRequest
 		if err := json.Unmarshal(event, &in); err != nil {
 			return nil, nil, fmt.Errorf("not an API Gateway proxy event: %w", err)
