@@ -145,7 +145,7 @@ func TestBetweenAnyTwoCalls(t *testing.T) {
 func between(t *testing.T, k, failures int, ends webhook.State, meanwhile func(*world, *webhook.Webhook)) (hit bool, err error) {
 	t.Helper()
 	w := newWorld(t)
-	w.Each = inTurn
+	w.Group = inTurn
 	h := w.off()
 	want := w.hold(3)
 	most := 0

@@ -106,6 +106,7 @@ func TestExhaustionSwitchesOffAndHolds(t *testing.T) {
 	w.answer = nil
 	w.edit(h, func(s *webhook.Webhook) { s.Activate(w.clock()) })
 	w.stream(record("acme", "ver_3", w.clock()))
+	w.rest(time.Second)
 	if d := w.of("ver_3"); d.State != webhook.Delivered {
 		t.Errorf("after reactivation %+v", d)
 	}

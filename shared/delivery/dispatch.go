@@ -7,17 +7,20 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/payload"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// maxSends bounds the attempts of one invocation that are under way at once; a function has 1,024 file descriptors.
-const maxSends = 128
+// maxAtOnce bounds what one invocation works on at once, attempts above all: each has one connection, and a function has
+// 1,024 file descriptors, of which the connections that are kept and those to AWS take as many again.
+const maxAtOnce = 256
 
 // batch is what the records of one invocation share.
 type batch struct {
+	began time.Time
 	tally *tally
 	// grace is how much later than a record a webhook may have been created and still get its event.
 	grace time.Duration
@@ -41,10 +44,11 @@ type partnerRead struct {
 	at       time.Time
 	partner  webhook.Partner
 	webhooks []webhook.Webhook
-	err      error
 }
 
-func newBatch() *batch { return &batch{tally: &tally{}, grace: creationGrace} }
+func (e *Engine) newBatch() *batch {
+	return &batch{began: e.Now(), tally: &tally{}, grace: creationGrace}
+}
 
 // Dispatch handles the stream records of one invocation, all at once. For each one that is an event it makes sure that
 // every eligible webhook's delivery is stored, sends what it can, and stores and queues what follows.
@@ -52,7 +56,7 @@ func newBatch() *batch { return &batch{tally: &tally{}, grace: creationGrace} }
 // It returns an error per record: nil if the record may be acknowledged, because all that follows from it is stored.
 // An unusable record is parked, which counts as handled. One record's failure or panic concerns no other.
 func (e *Engine) Dispatch(ctx context.Context, records [][]byte) []error {
-	b := newBatch()
+	b := e.newBatch()
 	_, errs := e.dispatch(ctx, b, records)
 	e.flush(ctx, b.tally)
 	return errs
@@ -64,57 +68,123 @@ func (e *Engine) dispatchRecord(ctx context.Context, b *batch, raw []byte) (park
 	return parkeds[0], errs[0]
 }
 
-// task is one record on its way to one webhook.
-type task struct {
-	record  int
-	partner *partnerRead
-	webhook *webhook.Webhook
+// dispatching is the work on the records of one batch. Each partner is read once, and whatever can be sent to its
+// webhooks is, without waiting for other partners.
+type dispatching struct {
+	e     *Engine
+	b     *batch
+	group Group
+	// records holds nil for what is no event. unusable says why a record can never be one, errs why it must come again.
+	records  []*payload.Record
+	unusable []*payload.Unusable
+	errs     []error
+	mu       sync.Mutex
+	// failures holds what happened on the way to each record's webhooks.
+	failures [][]error
 }
 
 // dispatch handles records and tells for each whether it was parked, and whether it failed. Panics and unreadable state
 // of one webhook come back when all the others are done.
 func (e *Engine) dispatch(ctx context.Context, b *batch, raws [][]byte) (parked []bool, errs []error) {
 	parked, errs = make([]bool, len(raws)), make([]error, len(raws))
-	records, unusable := e.decode(ctx, raws, errs)
-	partners := e.partners(ctx, records)
-	var tasks []task
-	for i, r := range records {
+	d := &dispatching{e: e, b: b, group: e.group(maxAtOnce), errs: errs, failures: make([][]error, len(raws))}
+	d.records, d.unusable = e.decode(ctx, raws, errs)
+	var partners []string
+	byPartner := map[string][]int{}
+	for i, r := range d.records {
 		if r == nil {
 			continue
 		}
-		switch p := partners[r.Event.PartnerID]; {
-		case webhook.CodeOf(p.err) == webhook.NotFound:
-			unusable[i] = noPartner()
-		case p.err != nil:
-			errs[i] = p.err
-		default:
-			for w := range p.webhooks {
-				tasks = append(tasks, task{i, p, &p.webhooks[w]})
-			}
+		id := r.Event.PartnerID
+		if byPartner[id] == nil {
+			partners = append(partners, id)
 		}
+		byPartner[id] = append(byPartner[id], i)
 	}
-	failures := make([]error, len(tasks))
-	e.each(len(tasks), maxSends, func(i int) {
-		t := tasks[i]
-		failures[i] = e.bring(ctx, b, *records[t.record], t.partner, t.webhook)
-	})
-	perRecord := make([][]error, len(raws))
-	for i, t := range tasks {
-		perRecord[t.record] = append(perRecord[t.record], failures[i])
+	for _, id := range partners {
+		d.group.Go(func() { d.partner(ctx, id, byPartner[id]) })
 	}
+	d.group.Wait()
 	for i, raw := range raws {
 		if errs[i] == nil {
-			errs[i] = worst(perRecord[i])
+			errs[i] = worst(d.failures[i])
 		}
 		// Returned to the stream, these would come again for a day and block everybody behind them.
 		if errors.Is(errs[i], errPanic) || webhook.CodeOf(errs[i]) == webhook.Corrupt {
-			unusable[i] = &payload.Unusable{Reason: internalError}
+			d.unusable[i] = &payload.Unusable{Reason: internalError}
 		}
-		if unusable[i] != nil {
-			parked[i], errs[i] = true, e.park(ctx, raw, unusable[i])
+		if d.unusable[i] != nil {
+			parked[i], errs[i] = true, e.park(ctx, raw, d.unusable[i])
 		}
 	}
 	return parked, errs
+}
+
+// partner reads a partner and starts bringing the records with these numbers to its webhooks.
+func (d *dispatching) partner(ctx context.Context, id string, numbers []int) {
+	r := &partnerRead{at: d.e.Now()}
+	err := d.e.recovering(ctx, func() (err error) {
+		r.partner, r.webhooks, err = d.e.Store.PartnerWebhooks(ctx, id)
+		return err
+	})
+	for _, n := range numbers {
+		switch {
+		case webhook.CodeOf(err) == webhook.NotFound:
+			d.unusable[n] = noPartner()
+		case err != nil:
+			d.errs[n] = err
+		}
+	}
+	for i := range r.webhooks {
+		w := &r.webhooks[i]
+		if !w.Detour.Over() {
+			d.group.Go(func() { d.detour(ctx, r, w, numbers) })
+			continue
+		}
+		for _, n := range numbers {
+			d.group.Go(func() { d.bring(ctx, n, r, w, nil) })
+		}
+	}
+}
+
+// detour brings records to a webhook that is not on the stream's path.
+func (d *dispatching) detour(ctx context.Context, r *partnerRead, w *webhook.Webhook, numbers []int) {
+	later := make([]place, len(numbers))
+	err := d.e.recovering(ctx, func() error {
+		eligible := 0
+		for _, n := range numbers {
+			if w.Active && w.Eligible(d.records[n].Event, d.b.grace) {
+				eligible++
+			}
+		}
+		places := d.e.places(ctx, w, eligible)
+		for i, n := range numbers {
+			later[i].at = d.e.Now()
+			if w.Active && w.Eligible(d.records[n].Event, d.b.grace) {
+				later[i], places = places[0], places[1:]
+			}
+		}
+		return nil
+	})
+	for i, n := range numbers {
+		if err != nil {
+			d.failed(n, err)
+			continue
+		}
+		d.group.Go(func() { d.bring(ctx, n, r, w, &later[i]) })
+	}
+}
+
+func (d *dispatching) bring(ctx context.Context, n int, r *partnerRead, w *webhook.Webhook, later *place) {
+	if err := d.e.bring(ctx, d.b, *d.records[n], r, w, later); err != nil {
+		d.failed(n, err)
+	}
+}
+
+func (d *dispatching) failed(n int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failures[n] = append(d.failures[n], err)
 }
 
 // decode reads the records: nil for what is no event, and why for what can never be one.
@@ -135,38 +205,14 @@ func (e *Engine) decode(ctx context.Context, raws [][]byte, errs []error) (recor
 	return records, unusable
 }
 
-// partnersAtOnce bounds the reads of partners of one batch.
-const partnersAtOnce = 32
-
-// partners reads the partners of the records, each once.
-func (e *Engine) partners(ctx context.Context, records []*payload.Record) map[string]*partnerRead {
-	reads := map[string]*partnerRead{}
-	var ids []string
-	for _, r := range records {
-		if r != nil && reads[r.Event.PartnerID] == nil {
-			reads[r.Event.PartnerID] = &partnerRead{}
-			ids = append(ids, r.Event.PartnerID)
-		}
-	}
-	e.each(len(ids), partnersAtOnce, func(i int) {
-		r := reads[ids[i]]
-		r.err = e.recovering(ctx, func() (err error) {
-			r.at = e.Now()
-			r.partner, r.webhooks, err = e.Store.PartnerWebhooks(ctx, ids[i])
-			return err
-		})
-	})
-	return reads
-}
-
 // bring handles one record for one webhook of its partner. If it panics, whatever was stored before goes on by way of
 // the queue, where repeated panics end it.
-func (e *Engine) bring(ctx context.Context, b *batch, record payload.Record, r *partnerRead, w *webhook.Webhook) error {
+func (e *Engine) bring(ctx context.Context, b *batch, record payload.Record, r *partnerRead, w *webhook.Webhook, later *place) error {
 	ref := webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: webhook.DeliveryID(record.Event, w.ID)}
 	err := e.recovering(ctx, func() error {
 		switch {
 		case w.Eligible(record.Event, b.grace):
-			return e.first(ctx, b, record, r, w)
+			return e.first(ctx, b, record, r, w, later)
 		case w.UpdatedAt.After(record.Event.OccurredAt):
 			// It may have been eligible when this record came for the first time and was cut short.
 			return e.resumeIfStored(ctx, ref)
@@ -233,152 +279,4 @@ func (e *Engine) park(ctx context.Context, raw []byte, why *payload.Unusable) er
 		slog.String("parkedId", p.ID), slog.String("reason", p.Reason), slog.String("detail", p.Detail),
 		slog.String("verificationId", p.VerificationID))
 	return nil
-}
-
-// staleAfter is how old the batch's read of a partner may be when an attempt begins.
-const staleAfter = 5 * time.Second
-
-// current returns the partner and webhook as they are now, if the batch's read of them is too old.
-func (e *Engine) current(ctx context.Context, r *partnerRead, w *webhook.Webhook) (*webhook.Partner, *webhook.Webhook, error) {
-	if e.Now().Sub(r.at) <= staleAfter {
-		return &r.partner, w, nil
-	}
-	p, fresh, err := e.Store.Webhook(ctx, w.PartnerID, w.ID)
-	return &p, &fresh, err
-}
-
-// first brings one event to one webhook: it stores the delivery, and makes the first attempt if it may and can.
-func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *partnerRead, known *webhook.Webhook) error {
-	p, w, err := e.current(ctx, read, known)
-	if webhook.CodeOf(err) == webhook.NotFound {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	on := w.Active && !p.Suspended
-	if !on && !w.EverActive {
-		return nil
-	}
-	now := e.Now()
-	d := webhook.Delivery{
-		PartnerID: w.PartnerID, WebhookID: w.ID, ID: webhook.DeliveryID(r.Event, w.ID), Event: r.Event, CreatedAt: now,
-	}
-	if w.PayloadTemplate != "" {
-		if done, err := e.beforeTemplate(ctx, &d); done || err != nil {
-			return err
-		}
-	}
-	if d.Body, err = e.body(r, w); err != nil {
-		return e.firstWithoutBody(ctx, b, &d, r, w, err)
-	}
-	if !on {
-		d.Hold(now, w.Generation, e.HoldTime)
-		return e.create(ctx, &d)
-	}
-	d.StartRound(now, w.Generation, now, "")
-	secrets, err := e.Vault.OpenSecrets(ctx, w)
-	if err != nil || !e.canSend(ctx) {
-		// The queue takes over what cannot be sent from here; it also knows what to do about unreadable secrets.
-		return e.create(ctx, &d)
-	}
-	d.TakeClaim(e.Now(), e.IDs.Owner())
-	if e.surelyFirst(r.Event, w) {
-		d.DueAt = time.Time{} // the stream brings the record again until it is acknowledged: no need for the sweeper
-	}
-	switch err := e.save(ctx, &d); {
-	case webhook.CodeOf(err) == webhook.Conflict:
-		return e.resume(ctx, d.Ref())
-	case err != nil:
-		return err
-	case !e.claimed(ctx, &d):
-		return e.giveBack(ctx, &d)
-	}
-	return e.attempt(ctx, &d, w, secrets, b.tally)
-}
-
-// surelyFirst tells whether the stream still waits for this record's delivery to w to be stored. It may bring a record
-// once more that it does not wait for; then whatever was to be stored is stored, unless w became eligible since.
-func (e *Engine) surelyFirst(ev webhook.Event, w *webhook.Webhook) bool {
-	return e.Now().Sub(ev.OccurredAt) <= redelivered && !w.UpdatedAt.After(ev.OccurredAt)
-}
-
-// redelivered is how old an event is that most likely came before: streams are a second behind, and tell whole seconds.
-const redelivered = 10 * time.Second
-
-// beforeTemplate keeps templates from taking an invocation's time again and again: a record that comes once more finds
-// what is stored first, and one that comes too late is left to the stream. done tells that d needs nothing more.
-func (e *Engine) beforeTemplate(ctx context.Context, d *webhook.Delivery) (done bool, err error) {
-	if e.Now().Sub(d.Event.OccurredAt) > redelivered {
-		err := e.resume(ctx, d.Ref())
-		if webhook.CodeOf(err) != webhook.NotFound {
-			return true, err
-		}
-	}
-	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(e.Now()) < spare {
-		return true, webhook.Errorf(webhook.Unavailable, "no time is left to build a body")
-	}
-	return false, nil
-}
-
-// body builds what every attempt sends. A template that was accepted once may be refused by a later version: that, too,
-// is an error of the template.
-func (e *Engine) body(r payload.Record, w *webhook.Webhook) ([]byte, error) {
-	template, err := e.templates.Get(w.PayloadTemplate)
-	if err != nil {
-		return nil, err
-	}
-	return r.Body(w.TypeNaming, template)
-}
-
-// firstWithoutBody stores a delivery whose body cannot be built, and keeps its record so that it can be built later.
-func (e *Engine) firstWithoutBody(ctx context.Context, b *batch, d *webhook.Delivery, r payload.Record, w *webhook.Webhook, cause error) error {
-	if err := e.Objects.KeepRecord(ctx, d.Ref(), r.Raw); err != nil {
-		return err
-	}
-	err := e.giveUp(ctx, d, payload.Reason(cause))
-	if webhook.CodeOf(err) == webhook.Conflict {
-		return e.resume(ctx, d.Ref()) // stored by an earlier delivery of the same record
-	}
-	if err == nil && w.PayloadTemplate != "" {
-		b.tally.templateFailed(d, w)
-	}
-	return err
-}
-
-// create stores a new delivery that is not sent from here and queues its next step.
-func (e *Engine) create(ctx context.Context, d *webhook.Delivery) error {
-	err := e.save(ctx, d)
-	if webhook.CodeOf(err) == webhook.Conflict {
-		return e.resume(ctx, d.Ref())
-	}
-	if err != nil {
-		return err
-	}
-	return e.enqueue(ctx, d)
-}
-
-// resume handles a record whose delivery is stored already: it repeats the delivery's next step. A claim that is still
-// live is somebody's POST under way: a message looks at it when the lease has ended, and the sweeper after that.
-func (e *Engine) resume(ctx context.Context, ref webhook.Ref) error {
-	d, err := e.Store.Delivery(ctx, ref)
-	if err != nil {
-		return err
-	}
-	if d.State == webhook.StatePending && d.DueAt.IsZero() {
-		d.DueAt = d.Claim.LeaseUntil.Add(webhook.Grace)
-		if err := e.save(ctx, &d); err != nil {
-			return err // a conflict means that the outcome is being stored: the record comes again and finds it
-		}
-	}
-	return e.enqueue(ctx, &d)
-}
-
-// resumeIfStored is resume for a delivery that may not exist.
-func (e *Engine) resumeIfStored(ctx context.Context, ref webhook.Ref) error {
-	err := e.resume(ctx, ref)
-	if webhook.CodeOf(err) == webhook.NotFound {
-		return nil
-	}
-	return err
 }

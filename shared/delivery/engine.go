@@ -12,7 +12,7 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// Engine runs the use cases on its ports. All fields but Bus and Each are required. Safe for concurrent use.
+// Engine runs the use cases on its ports. All fields but Bus and Group are required. Safe for concurrent use.
 type Engine struct {
 	Store   Store
 	Queue   Queue
@@ -26,19 +26,21 @@ type Engine struct {
 	// HoldTime is how long events are held for an inactive webhook.
 	HoldTime time.Duration
 	Log      *slog.Logger
-	// Each is what runs things concurrently; nil means the function Each.
-	Each func(n, limit int, f func(i int))
+	// Group makes what runs things concurrently; nil means NewGroup.
+	Group func(limit int) Group
 
 	templates payload.Templates
+	hosts     hosts
 }
 
-func (e *Engine) each(n, limit int, f func(i int)) {
-	if e.Each == nil {
-		Each(n, limit, f)
-		return
+func (e *Engine) group(limit int) Group {
+	if e.Group == nil {
+		return NewGroup(limit)
 	}
-	e.Each(n, limit, f)
+	return e.Group(limit)
 }
+
+func (e *Engine) each(n, limit int, f func(i int)) { EachIn(e.group(limit), n, f) }
 
 // spare is what an invocation keeps of its time for storing an outcome and queueing what follows.
 const spare = 5 * time.Second
@@ -98,9 +100,13 @@ func (e *Engine) send(ctx context.Context, d *webhook.Delivery, w *webhook.Webho
 	}
 	stored, err := e.settle(ctx, *d, a, resp.RetryAfter)
 	e.logAttempt(ctx, d, a, stored, err)
-	if err == nil && !a.Manual {
+	if a.Manual {
+		return stored, err
+	}
+	if err == nil {
 		t.add(stored, a)
 	}
+	e.track(ctx, t, w, a)
 	return stored, err
 }
 

@@ -26,7 +26,7 @@ func everyFault(t *testing.T, kinds []string, scenario func(w *world, arm func()
 				k := 1
 				for hit := true; hit; k++ {
 					w := newWorld(t)
-					w.Each = inTurn
+					w.Group = inTurn
 					f := &fault{w: w, kind: kind, k: k, length: length}
 					if err := scenario(w, f.arm); err != nil {
 						t.Fatalf("fault at call %d: %v", k, err)

@@ -55,7 +55,7 @@ func TestDrainCosts(t *testing.T) {
 // TestDrainWhoseProcessDies: its insurance goes on as soon as the lease has ended, not the sweeper.
 func TestDrainWhoseProcessDies(t *testing.T) {
 	w := newWorld(t)
-	w.Each = inTurn
+	w.Group = inTurn
 	h := w.off()
 	want := w.hold(3)
 	began := w.clock()

@@ -12,7 +12,7 @@ import (
 // some every minute, and everything goes on within minutes of the end.
 func TestOutageOfAnHour(t *testing.T) {
 	w := newWorld(t)
-	w.Each = inTurn
+	w.Group = inTurn
 	h := w.off()
 	w.hold(3)
 	w.activate(h)

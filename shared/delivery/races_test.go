@@ -222,20 +222,23 @@ func TestClaimThatTookLongToStoreSendsNothing(t *testing.T) {
 	}
 }
 
-func TestStaleReadIsRepeatedBeforeAnAttempt(t *testing.T) {
-	for _, age := range []time.Duration{staleAfter, staleAfter + time.Second} {
+func TestWhatIsLateIsLeftToTheQueue(t *testing.T) {
+	for _, late := range []time.Duration{startWithin, startWithin + time.Second} {
 		w := newWorld(t)
 		h := w.hook("acme", nil)
 		w.Store = storeWith{Store: w.store, partnerWebhooks: func(ctx context.Context, id string) (webhook.Partner, []webhook.Webhook, error) {
 			p, ws, err := w.store.PartnerWebhooks(ctx, id)
 			w.edit(h, func(s *webhook.Webhook) { s.URL, s.Generation = "https://new.example.com/", s.Generation+1 })
-			w.advance(age)
+			w.advance(late)
 			return p, ws, err
 		}}
 		w.stream(record("acme", "ver_1", start))
-		fresh := w.posts[0].req.URL == "https://new.example.com/"
-		if fresh != (age > staleAfter) || w.only().Generation != map[bool]int64{false: 1, true: 2}[fresh] {
-			t.Errorf("read %v ago: sent to %s", age, w.posts[0].req.URL)
+		if sent := len(w.posts) == 1; sent != (late <= startWithin) {
+			t.Errorf("%v late: %d posts from the stream", late, len(w.posts))
+		}
+		w.rest(time.Minute)
+		if fresh := w.posts[0].req.URL == "https://new.example.com/"; len(w.posts) != 1 || fresh != (late > startWithin) {
+			t.Errorf("%v late: %d posts, the first to %s", late, len(w.posts), w.posts[0].req.URL)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func atRandom(t *testing.T, seed uint64) error {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, seed))
 	w := newWorld(t)
-	w.Each, w.IDs.Rand, sequence = inTurn, rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16)}), 100
+	w.Group, w.IDs.Rand, sequence = inTurn, rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16)}), 100
 	h := w.hook("acme", func(s *webhook.Webhook) { s.AutoReactivate = r.IntN(2) == 0 })
 	events := 5 + r.IntN(10)
 	good := r.IntN(100)
@@ -125,10 +125,18 @@ func atRandom(t *testing.T, seed uint64) error {
 	return w.account()
 }
 
-// inTurn is an Engine's Each that runs one after the other, so that a run can be repeated.
-func inTurn(n, _ int, f func(i int)) {
-	for i := range n {
-		f(i)
+// inTurn is an Engine's Group that runs one after the other, so that a run can be repeated.
+func inTurn(int) Group { return &turns{} }
+
+type turns struct{ next []func() }
+
+func (g *turns) Go(f func()) { g.next = append(g.next, f) }
+
+func (g *turns) Wait() {
+	for len(g.next) > 0 {
+		f := g.next[0]
+		g.next = g.next[1:]
+		f()
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 // Receive handles the queue messages of one invocation, all at once. It returns an error per message: nil if the message
 // may be deleted, because all that follows from it is stored.
 func (e *Engine) Receive(ctx context.Context, ms []webhook.Message) []error {
-	b := newBatch()
+	b := e.newBatch()
 	errs := make([]error, len(ms))
-	e.each(len(ms), maxSends, func(i int) {
+	e.each(len(ms), maxAtOnce, func(i int) {
 		err := e.recovering(ctx, func() error { return e.receive(ctx, b, ms[i]) })
 		if webhook.CodeOf(err) == webhook.Unavailable {
 			err = e.later(ctx, ms[i], err)
@@ -152,6 +152,9 @@ func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery, p *we
 		return e.enqueue(ctx, d)
 	}
 	if err != nil {
+		return err
+	}
+	if goes, err := e.paced(ctx, d, w); !goes || err != nil {
 		return err
 	}
 	if !e.canSend(ctx) {

@@ -54,7 +54,7 @@ func (e *Engine) Reconcile(ctx context.Context, image []byte, o Reconciliation) 
 	if err != nil {
 		return nil, err
 	}
-	b := newBatch()
+	b := e.newBatch()
 	defer e.flush(ctx, b.tally)
 	var found []Missing
 	var errs []error

@@ -221,7 +221,7 @@ func TestRecoverInPieces(t *testing.T) {
 // by goes on from there in seconds.
 func TestRecoverWhoseHandOverFails(t *testing.T) {
 	w := newWorld(t)
-	w.Each = inTurn
+	w.Group = inTurn
 	h := w.hook("acme", nil)
 	w.ended(h, 2*walkPage, w.expire)
 	w.Store = slowLists{w.store, func() { w.advance(20 * time.Second) }}

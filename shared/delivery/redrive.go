@@ -31,7 +31,7 @@ func (e *Engine) redrive(ctx context.Context, b *batch, parkedID string) error {
 		if p.Reason == unknownPartner {
 			// The partner came after the record, and so did all its webhooks: the operator's redrive is what makes
 			// them eligible.
-			b = &batch{tally: b.tally, grace: math.MaxInt64}
+			b = &batch{tally: b.tally, grace: math.MaxInt64, began: b.began}
 		}
 		// What is still unusable stays, under the same id.
 		stays, err = e.dispatchRecord(ctx, b, p.Record)

@@ -172,7 +172,7 @@ func TestTrippedWaits(t *testing.T) {
 // TestSweepersAtOnce: two at the same time send once.
 func TestSweepersAtOnce(t *testing.T) {
 	w := newWorld(t)
-	w.Each = inTurn
+	w.Group = inTurn
 	h := w.hook("acme", nil)
 	w.recover(h, nil)
 	w.answer = failFirst(1)

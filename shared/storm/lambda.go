@@ -138,6 +138,7 @@ func (w *world) killEnv(e *env, why string) {
 func (w *world) newEngine() *delivery.Engine {
 	return &delivery.Engine{
 		Store: w.store, Queue: w.queue, Sender: w.net, Vault: (*vaultModel)(w.run), Objects: (*objectsModel)(w.run), Bus: (*busModel)(w.run), IDs: w.idGen,
-		Now: w.s.clock, HoldTime: w.plan.holdTime, Log: w.run.log, Each: w.s.each,
+		Now: w.s.clock, HoldTime: w.plan.holdTime, Log: w.run.log,
+		Group: func(limit int) delivery.Group { return w.s.group(limit) },
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/delivery"
 )
 
 // epoch is when every simulation begins.
@@ -237,33 +239,52 @@ func (s *sched) end() {
 	}
 }
 
-// each is delivery.Each on the scheduler: f(0) to f(n-1) as tasks of the caller's environment.
+// each is delivery.Each on the scheduler.
 func (s *sched) each(n, limit int, f func(i int)) {
 	if n == 1 {
 		f(0)
 		return
 	}
-	parent, next, running := s.cur, 0, 0
-	var start func()
-	start = func() {
-		i := next
-		next++
-		running++
-		s.spawn(parent.env, parent.name, func() { f(i) }, func(bool) {
-			running--
-			switch {
-			case parent.killed:
-			case next < n:
-				start()
-			case running == 0:
-				s.wake(parent)
+	delivery.EachIn(s.group(limit), n, f)
+}
+
+// group is a delivery.Group on the scheduler: its functions are tasks of the environment of whoever made it.
+type group struct {
+	s              *sched
+	parent         *task
+	limit, running int
+	next           []func()
+	parked         bool
+}
+
+func (s *sched) group(limit int) *group { return &group{s: s, parent: s.cur, limit: limit} }
+
+func (g *group) Go(f func()) {
+	g.next = append(g.next, f)
+	g.start()
+}
+
+func (g *group) start() {
+	for g.running < g.limit && len(g.next) > 0 {
+		f := g.next[0]
+		g.next = g.next[1:]
+		g.running++
+		g.s.spawn(g.parent.env, g.parent.name, f, func(bool) {
+			g.running--
+			if g.parent.killed {
+				return
+			}
+			g.start()
+			if g.running == 0 && g.parked {
+				g.s.wake(g.parent)
 			}
 		})
 	}
-	for next < n && running < limit {
-		start()
-	}
-	if running > 0 {
-		s.park(parent)
+}
+
+func (g *group) Wait() {
+	if g.running > 0 {
+		g.parked = true
+		g.s.park(g.parent)
 	}
 }
