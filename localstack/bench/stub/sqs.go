@@ -1,0 +1,5 @@
+package stub
+
+type queue struct{}
+type keys struct{}
+type buckets struct{}
