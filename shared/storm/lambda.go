@@ -36,6 +36,8 @@ type env struct {
 	count int
 	// began is when the present invocation did.
 	began time.Duration
+	// idle is since when it has nothing to do.
+	idle time.Duration
 }
 
 // lambdaContext is the context of an invocation. Its deadline is in virtual time.
@@ -57,7 +59,7 @@ func (c lambdaContext) Err() error {
 // invoke runs f in an environment of fn. done is called once when it has ended: why is "" if f returned, "throttled" if it
 // never began, otherwise how its environment died.
 func (w *world) invoke(fn *function, f func(ctx context.Context, e *env), done func(why string)) {
-	if fn.running >= fn.limit || fn.down(w.s.now) || w.stormy && w.chance(w.plan.throttle) {
+	if fn.running >= fn.limit || w.overAccount() || fn.down(w.s.now) || w.stormy && w.chance(w.plan.throttle) {
 		if !fn.down(w.s.now) { // a long outage is one fault, not thousands
 			w.stats.Faults++
 		}
@@ -94,7 +96,9 @@ func (w *world) invoke(fn *function, f func(ctx context.Context, e *env), done f
 
 // environment takes an idle environment or starts a new one.
 func (w *world) environment(fn *function) (*env, time.Duration) {
+	w.reclaim(fn)
 	if n := len(fn.idle); n > 0 {
+		w.pickIdle(fn)
 		e := fn.idle[n-1]
 		fn.idle = fn.idle[:n-1]
 		e.tasks = e.tasks[:0]
@@ -103,7 +107,7 @@ func (w *world) environment(fn *function) (*env, time.Duration) {
 	fn.made++
 	e := &env{name: fmt.Sprintf("%s/%d", fn.name, fn.made), fn: fn}
 	e.engine = w.newEngine()
-	return e, w.between(50*time.Millisecond, 800*time.Millisecond)
+	return e, w.between(50*time.Millisecond, w.plan.cold)
 }
 
 // finish ends the present invocation of e.
@@ -118,6 +122,7 @@ func (w *world) finish(e *env, why string) {
 				w.fail("P2 nothing runs on after an invocation", []string{e.name}, "%s is still running in %s", t.name, e.name)
 			}
 		}
+		e.idle = w.s.now
 		e.fn.idle = append(e.fn.idle, e)
 	}
 	done(why)

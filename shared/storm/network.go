@@ -35,6 +35,8 @@ type endpoint struct {
 	until time.Duration
 	// dead endpoints stay broken in the end.
 	dead bool
+	// plays, if set, is all that it does.
+	plays *Endpoint
 }
 
 // network is the sender's way to the endpoints. It implements delivery.Sender, portal.Sender and portal.URLChecker.
@@ -95,7 +97,7 @@ func (n *network) Send(ctx context.Context, r webhook.Request) webhook.Response 
 		w.fail("I9 a request goes to its own webhook's URL", p.about(), "%s is nobody's URL", r.URL)
 		return webhook.Response{StartedAt: out.StartedAt, ErrorCode: webhook.ErrDNS}
 	}
-	before, after := n.answer(n.moodOf(e), &out)
+	before, after := n.behave(e, &out)
 	w.mayCrash(t, "POST", "before")
 	n.wait(ctx, before, &out)
 	if out.ErrorCode != webhook.ErrInterrupted {

@@ -10,14 +10,17 @@ import (
 
 // oracle knows what was committed and what was sent, from the models' side alone, and holds the product to it.
 type oracle struct {
-	w        *world
-	hooks    map[string]*hook
-	partners map[string]*partnerTruth
-	flights  map[string]*flight
-	events   []*eventTruth
-	secrets  map[string]bool
-	outbox   map[string]*told
-	jobs     map[webhook.JobRef]*webhook.Job
+	w     *world
+	hooks map[string]*hook
+	urls  map[string]*hook // whose URL it is, or was
+	// byPartner are all that a partner ever had.
+	byPartner map[string][]*hook
+	partners  map[string]*partnerTruth
+	flights   map[string]*flight
+	events    []*eventTruth
+	secrets   map[string]bool
+	outbox    map[string]*told
+	jobs      map[webhook.JobRef]*webhook.Job
 	// The slices keep things in the order of their creation: maps have none.
 	flightOrder []*flight
 	hookOrder   []*hook
@@ -143,7 +146,7 @@ func (p *post) about() []string {
 
 func newOracle(w *world) *oracle {
 	return &oracle{
-		w: w, hooks: map[string]*hook{}, partners: map[string]*partnerTruth{}, flights: map[string]*flight{}, secrets: map[string]bool{}, outbox: map[string]*told{},
+		w: w, hooks: map[string]*hook{}, urls: map[string]*hook{}, byPartner: map[string][]*hook{}, partners: map[string]*partnerTruth{}, flights: map[string]*flight{}, secrets: map[string]bool{}, outbox: map[string]*told{},
 		jobs: map[webhook.JobRef]*webhook.Job{},
 	}
 }
@@ -206,10 +209,15 @@ func (o *oracle) webhookCommitted(c *webhook.Change, x *webhook.Webhook) *versio
 			o.w.fail("I19 a repeated creation makes one webhook", []string{x.ID, twin.id}, "%s was made before", twin.id)
 		}
 		o.hookOrder = append(o.hookOrder, h)
+		o.urls[x.URL] = h
+		o.byPartner[h.partner] = append(o.byPartner[h.partner], h)
 		return nil
 	}
 	before := *h.now()
 	h.versions = append(h.versions, next)
+	if o.urls[x.URL] == nil {
+		o.urls[x.URL] = h
+	}
 	if x.DiscardBelow > before.webhook.DiscardBelow {
 		h.discarded, h.discardedAt = true, o.w.s.now
 	}

@@ -33,6 +33,10 @@ type plan struct {
 	streamOutage time.Duration
 	// dead is the share of endpoints that stay broken in the end.
 	dead float64
+	// cold is the most that a cold start takes.
+	cold time.Duration
+	// lambda has the functions' limits modelled as Lambda has them; nil bounds each function alone.
+	lambda *lambdaRules
 }
 
 func (w *world) drawPlan() {
@@ -43,7 +47,7 @@ func (w *world) drawPlan() {
 		busy: w.between(40*time.Minute, 4*time.Hour), records: w.number(32, 48),
 		holdTime: 7 * 24 * time.Hour, latency: w.between(time.Millisecond, 12*time.Millisecond), slowest: 3 * time.Second,
 		indexLag: w.between(10*time.Millisecond, 500*time.Millisecond), queueJitter: w.between(50*time.Millisecond, 1500*time.Millisecond),
-		concurrency: w.number(2, 10), badRecords: 0.05, editing: w.between(3*time.Minute, 15*time.Minute), dead: 0.2,
+		concurrency: w.number(2, 10), badRecords: 0.05, cold: 800 * time.Millisecond, editing: w.between(3*time.Minute, 15*time.Minute), dead: 0.2,
 	}
 	if r.IntN(5) == 0 {
 		p.holdTime = w.between(20*time.Minute, 60*time.Minute)

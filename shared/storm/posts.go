@@ -83,16 +83,7 @@ func (o *oracle) posted(r *webhook.Request, t *task) *post {
 func abs(n int64) int64 { return max(n, -n) }
 
 // hookOf finds whose URL it is, or was.
-func (o *oracle) hookOf(url string) *hook {
-	for _, h := range o.hookOrder {
-		for i := range h.versions {
-			if h.versions[i].webhook.URL == url {
-				return h
-			}
-		}
-	}
-	return nil
-}
+func (o *oracle) hookOf(url string) *hook { return o.urls[url] }
 
 func mac(key, data []byte) []byte {
 	m := hmac.New(sha256.New, key)

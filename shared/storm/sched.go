@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/delivery"
@@ -141,6 +142,9 @@ func (s *sched) spawn(e *env, name string, f func(), ended func(killed bool)) {
 	wk := s.pool.worker()
 	t := &task{name: name, env: e, run: wk.run}
 	s.live++
+	if len(s.all) > 1000+2*s.live {
+		s.all = slices.DeleteFunc(s.all, func(t *task) bool { return t.ended })
+	}
 	s.all = append(s.all, t)
 	if e != nil {
 		e.tasks = append(e.tasks, t)

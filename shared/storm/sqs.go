@@ -32,10 +32,13 @@ type sqs struct {
 	// polling is true while a look at the queue is planned at pollAt.
 	polling bool
 	pollAt  time.Duration
+	// fair, if set, keeps the messages in groups and polls as Lambda does.
+	fair *mapping
 }
 
 type message struct {
 	id       string
+	group    string
 	body     string
 	visible  time.Duration
 	sent     time.Duration
@@ -47,8 +50,8 @@ type message struct {
 func (q *sqs) Send(_ context.Context, ms ...webhook.Message) error {
 	for batch := range slices.Chunk(ms, sqsBatch) {
 		type entry struct {
-			body  string
-			delay time.Duration
+			body, group string
+			delay       time.Duration
 		}
 		var entries []entry
 		for _, m := range batch {
@@ -56,11 +59,11 @@ func (q *sqs) Send(_ context.Context, ms ...webhook.Message) error {
 			if err != nil {
 				return err
 			}
-			entries = append(entries, entry{body, time.Duration(queue.DelaySeconds(m.Delay)) * time.Second})
+			entries = append(entries, entry{body, groupOf(m), time.Duration(queue.DelaySeconds(m.Delay)) * time.Second})
 		}
 		put := func() {
 			for _, e := range entries {
-				q.put(e.body, e.delay)
+				q.put(e.body, e.group, e.delay)
 			}
 		}
 		subject := string(batch[0].Kind) + " " + batch[0].Ref.WebhookID + " " + batch[0].Ref.DeliveryID
@@ -73,7 +76,7 @@ func (q *sqs) Send(_ context.Context, ms ...webhook.Message) error {
 }
 
 // put stores a message. A duplicate of it may exist from the beginning.
-func (q *sqs) put(body string, delay time.Duration) {
+func (q *sqs) put(body, group string, delay time.Duration) {
 	if len(body) > maxMessage || delay < 0 || delay > 900*time.Second {
 		q.w.fail("P2 what SQS refuses is not sent", nil, "a message of %d bytes with a delay of %v", len(body), delay)
 	}
@@ -85,8 +88,12 @@ func (q *sqs) put(body string, delay time.Duration) {
 	}
 	for range copies {
 		q.next++
-		m := &message{id: "m" + strconv.Itoa(q.next), body: body, sent: q.w.s.now}
+		m := &message{id: "m" + strconv.Itoa(q.next), body: body, group: group, sent: q.w.s.now}
 		m.visible = q.w.s.now + delay + q.w.between(0, q.w.jitter())
+		if q.fair != nil {
+			q.fair.put(m)
+			continue
+		}
 		q.messages = append(q.messages, m)
 		q.pollBy(m.visible)
 	}
@@ -103,6 +110,9 @@ func (w *world) jitter() time.Duration {
 // Waiting implements delivery.Queue.
 func (q *sqs) Waiting(context.Context) (n int, err error) {
 	err = q.w.call(sqsService, "Waiting", "", func() error {
+		if q.fair != nil {
+			n = q.fair.ready
+		}
 		for _, m := range q.messages {
 			if m.visible <= q.w.s.now {
 				n++
@@ -160,7 +170,6 @@ func (q *sqs) poll() {
 func (q *sqs) receive(ms []*message) {
 	w := q.w
 	var batch []*message
-	var in events.SQSEvent
 	for _, m := range ms {
 		m.receives++
 		if m.receives > maxReceives || w.s.now-m.sent > retention {
@@ -174,7 +183,6 @@ func (q *sqs) receive(ms []*message) {
 			m.visible = w.s.now + w.between(0, 2*time.Second)
 		}
 		batch = append(batch, m)
-		in.Records = append(in.Records, events.SQSMessage{MessageId: m.id, Body: m.body})
 	}
 	for _, m := range batch {
 		q.pollBy(m.visible)
@@ -182,17 +190,7 @@ func (q *sqs) receive(ms []*message) {
 	if len(batch) == 0 {
 		return
 	}
-	event, err := json.Marshal(in)
-	if err != nil {
-		panic(err)
-	}
-	var answer []byte
-	w.invoke(w.retrier, func(ctx context.Context, e *env) {
-		out, _, err := lambdarun.QueueEvent(ctx, event, e.engine.Receive)
-		if err == nil {
-			answer, _ = json.Marshal(out)
-		}
-	}, func(why string) {
+	q.invoke(batch, func(why string, answer []byte) {
 		if w.stormy && w.chance(w.plan.answerLost) {
 			w.stats.Faults++
 			w.note("FAULT answer of function lost", "retrier", "")
@@ -202,6 +200,25 @@ func (q *sqs) receive(ms []*message) {
 			q.acknowledge(batch, answer)
 		}
 	})
+}
+
+// invoke has the retrier handle a batch.
+func (q *sqs) invoke(batch []*message, done func(why string, answer []byte)) {
+	var in events.SQSEvent
+	for _, m := range batch {
+		in.Records = append(in.Records, events.SQSMessage{MessageId: m.id, Body: m.body})
+	}
+	event, err := json.Marshal(in)
+	if err != nil {
+		panic(err)
+	}
+	var answer []byte
+	q.w.invoke(q.w.retrier, func(ctx context.Context, e *env) {
+		out, _, err := lambdarun.QueueEvent(ctx, event, e.engine.Receive)
+		if err == nil {
+			answer, _ = json.Marshal(out)
+		}
+	}, func(why string) { done(why, answer) })
 }
 
 // acknowledge deletes what the function did not report as failed.
@@ -246,7 +263,7 @@ func (d *deadLetters) Redrive(_ context.Context, most int, _ time.Duration) (mov
 	for len(q.dead) > 0 && moved < most {
 		put := func() error {
 			if len(q.dead) > 0 {
-				q.put(q.dead[0].body, 0)
+				q.put(q.dead[0].body, q.dead[0].group, 0)
 			}
 			return nil
 		}
@@ -270,5 +287,5 @@ func (d *deadLetters) Count(context.Context) (n int, err error) {
 // empty tells whether nothing is left.
 func (q *sqs) empty() bool {
 	q.messages = slices.DeleteFunc(q.messages, func(m *message) bool { return m.gone })
-	return len(q.messages) == 0 && len(q.dead) == 0
+	return len(q.messages) == 0 && len(q.dead) == 0 && (q.fair == nil || q.fair.left == 0)
 }

@@ -69,7 +69,12 @@ type source Runner
 // logWriter is where the product logs to: the present seed's log.
 type logWriter Runner
 
-func (l *logWriter) Write(b []byte) (int, error) { return l.w.log.Write(b) }
+func (l *logWriter) Write(b []byte) (int, error) {
+	if l.w.quiet {
+		return len(b), nil
+	}
+	return l.w.log.Write(b)
+}
 
 func (s *source) Read(b []byte) (int, error) {
 	for i := range b {
@@ -80,6 +85,15 @@ func (s *source) Read(b []byte) (int, error) {
 
 // Run runs a seed.
 func (r *Runner) Run(seed uint64, traced bool) Result {
+	w := r.newWorld(seed, traced)
+	w.drawPlan()
+	r.fill(w)
+	w.play()
+	return w.result()
+}
+
+// newWorld makes a world without services, and gives it to the handlers.
+func (r *Runner) newWorld(seed uint64, traced bool) *world {
 	rng := rand.New(rand.NewPCG(seed, 0x5704)) //nolint:gosec // the seed must decide everything
 	w := &world{seed: seed, rng: rng, s: newSched(rng, &r.workers), run: r, objects: memory.NewObjects(), vault: &memory.Vault{}, partners: map[string]*partner{}}
 	r.w = w
@@ -91,15 +105,21 @@ func (r *Runner) Run(seed uint64, traced bool) Result {
 		}
 	}
 	w.idGen = webhook.IDSource{Now: w.s.clock, Rand: (*source)(r)}
-	w.drawPlan()
+	return w
+}
+
+// fill makes the services as the plan says.
+func (r *Runner) fill(w *world) {
 	*r.store, *r.queue, *r.net = *newStore(w), sqs{w: w}, network{w: w, endpoints: map[string]*endpoint{}}
 	w.store, w.queue, w.net = r.store, r.queue, r.net
 	w.stream, w.truth = newStream(w), newOracle(w)
 	w.functions()
-	w.play()
+}
+
+func (w *world) result() Result {
 	w.s.end()
 	w.stats.Deliveries, w.stats.Virtual, w.stats.Steps = len(w.truth.flightOrder), w.s.now, w.s.steps
-	return Result{Seed: seed, Hash: w.trace.hash, Violation: w.violation, Stats: w.stats, trace: &w.trace}
+	return Result{Seed: w.seed, Hash: w.trace.hash, Violation: w.violation, Stats: w.stats, trace: &w.trace}
 }
 
 // functions sets up the functions as the stack does (infra).

@@ -33,6 +33,8 @@ type lane struct {
 	planned bool // a look at the lane is
 	most    int  // how many records the next batch may have: less after an error
 	backoff time.Duration
+	// number is its place among all lanes; those of a shard stand together.
+	number int
 }
 
 type streamRecord struct {
@@ -40,13 +42,15 @@ type streamRecord struct {
 	raw   string
 	at    time.Duration
 	shown bool // passes the filter
+	// arrives is when its shard's poller has read it.
+	arrives time.Duration
 }
 
 func newStream(w *world) *stream {
 	// The numbers become longer on the way: compared as text their order is another one.
 	st := &stream{w: w, seq: 999_999_999_999 - uint64(w.rng.IntN(100_000_000))}
-	for range w.plan.lanes {
-		st.lanes = append(st.lanes, &lane{st: st, most: w.plan.batch})
+	for i := range w.plan.lanes {
+		st.lanes = append(st.lanes, &lane{st: st, most: w.plan.batch, number: i})
 	}
 	return st
 }
@@ -63,6 +67,10 @@ func (st *stream) position(item string) (*lane, string) {
 
 func (l *lane) append(r *streamRecord) {
 	l.records = append(l.records, r)
+	if l.st.w.plan.lambda != nil {
+		l.arrive(r)
+		return
+	}
 	l.poll(l.st.w.between(50*time.Millisecond, time.Second))
 }
 
@@ -112,6 +120,9 @@ func (l *lane) trim() {
 func (l *lane) batch(from int) (batch []*streamRecord, next int) {
 	for next = from; next < len(l.records) && len(batch) < l.most; next++ {
 		r := l.records[next]
+		if r.arrives > l.st.w.s.now {
+			break
+		}
 		if r.shown {
 			batch = append(batch, r)
 		}

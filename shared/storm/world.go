@@ -42,8 +42,11 @@ type world struct {
 	actors int
 	// coincidences counts records that were written together with a change.
 	coincidences int
-	violation    *Violation
-	stats        Stats
+	// began is when the first record of a scenario may be written; quiet keeps no log.
+	began     time.Duration
+	quiet     bool
+	violation *Violation
+	stats     Stats
 }
 
 // Violation tells which promise a run broke.

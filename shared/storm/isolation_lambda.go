@@ -1,0 +1,70 @@
+package storm
+
+import "time"
+
+// lambdaRules are Lambda's own limits, where an ordinary seed draws some. README.md says where they are from.
+type lambdaRules struct {
+	// shards are the stream's; each has parallelism lanes.
+	shards, parallelism int
+	// every is how often a shard is read.
+	every time.Duration
+	// account is how many invocations may be under way at once.
+	account int
+	// keep is how long an environment with nothing to do is kept.
+	keep time.Duration
+}
+
+// overAccount tells whether the account's concurrency is used up.
+func (w *world) overAccount() bool {
+	if w.plan.lambda == nil {
+		return false
+	}
+	running := 0
+	for _, fn := range []*function{w.dispatcher, w.retrier, w.sweeper, w.portal, w.admin} {
+		running += fn.running
+	}
+	return running >= w.plan.lambda.account
+}
+
+// reclaim drops environments that had nothing to do for long. What they knew is gone.
+func (w *world) reclaim(fn *function) {
+	if w.plan.lambda == nil {
+		return
+	}
+	kept := fn.idle[:0]
+	for _, e := range fn.idle {
+		if w.s.now-e.idle <= w.plan.lambda.keep {
+			kept = append(kept, e)
+		}
+	}
+	clear(fn.idle[len(kept):])
+	fn.idle = kept
+}
+
+// pickIdle puts any of the idle environments last: which one gets an invocation is not documented.
+func (w *world) pickIdle(fn *function) {
+	if w.plan.lambda != nil {
+		i, last := w.rng.IntN(len(fn.idle)), len(fn.idle)-1
+		fn.idle[i], fn.idle[last] = fn.idle[last], fn.idle[i]
+	}
+}
+
+// streamLag is the most that a record takes from its commit to the stream.
+const streamLag = 150 * time.Millisecond
+
+// arrive brings a record to its lane with the next reading of its shard.
+func (l *lane) arrive(r *streamRecord) {
+	w, rules := l.st.w, l.st.w.plan.lambda
+	shard := l.number / rules.parallelism
+	at := w.s.now + w.between(20*time.Millisecond, streamLag)
+	phase := rules.every * time.Duration(shard) / time.Duration(rules.shards)
+	r.arrives = at + rules.every - (at-phase)%rules.every
+	if n := len(l.records); n > 1 {
+		r.arrives = max(r.arrives, l.records[n-2].arrives)
+	}
+	w.s.after(r.arrives-w.s.now, func() {
+		if l.trim(); !l.busy && l.done < len(l.records) {
+			l.invoke(l.done, false)
+		}
+	})
+}
