@@ -126,7 +126,7 @@ func (s *Services) Items(table string) iter.Seq[Item] {
 	}
 }
 
-// action answers one kind of request.
+// handler answers one kind of request.
 type handler struct {
 	name string // as in Counts.Calls
 	do   func(*Services, string) ([]byte, *failure)
@@ -142,12 +142,28 @@ var handlers = map[string]handler{
 	"DynamoDB_20120810.BatchGetItem":       {"DynamoDB.BatchGetItem", (*Services).batchGetItem},
 	"DynamoDB_20120810.BatchWriteItem":     {"DynamoDB.BatchWriteItem", (*Services).batchWriteItem},
 	"DynamoDB_20120810.TransactWriteItems": {"DynamoDB.TransactWriteItems", (*Services).transactWriteItems},
+	"DynamoDB_20120810.CreateTable":        {"DynamoDB.CreateTable", (*Services).createTable},
+	"DynamoDB_20120810.DescribeTable":      {"DynamoDB.DescribeTable", (*Services).describeTable},
+	"DynamoDB_20120810.DeleteTable":        {"DynamoDB.DeleteTable", (*Services).deleteTable},
+	"AmazonSQS.SendMessage":                {"SQS.SendMessage", (*Services).sendMessage},
+	"AmazonSQS.SendMessageBatch":           {"SQS.SendMessageBatch", (*Services).sendMessageBatch},
+	"AmazonSQS.ReceiveMessage":             {"SQS.ReceiveMessage", (*Services).receiveMessage},
+	"AmazonSQS.DeleteMessage":              {"SQS.DeleteMessage", (*Services).deleteMessage},
+	"AmazonSQS.DeleteMessageBatch":         {"SQS.DeleteMessageBatch", (*Services).deleteMessageBatch},
+	"AmazonSQS.GetQueueAttributes":         {"SQS.GetQueueAttributes", (*Services).getQueueAttributes},
+	"AmazonSQS.CreateQueue":                {"SQS.CreateQueue", (*Services).createQueue},
+	"AmazonSQS.DeleteQueue":                {"SQS.DeleteQueue", (*Services).deleteQueue},
+	"TrentService.GenerateDataKey":         {"KMS.GenerateDataKey", (*Services).generateDataKey},
+	"TrentService.Decrypt":                 {"KMS.Decrypt", (*Services).decrypt},
+	"TrentService.CreateKey":               {"KMS.CreateKey", (*Services).createKey},
+	"TrentService.ScheduleKeyDeletion":     {"KMS.ScheduleKeyDeletion", (*Services).scheduleKeyDeletion},
+	"AWSEvents.PutEvents":                  {"EventBridge.PutEvents", (*Services).putEvents},
 }
 
 // Values of headers, shared by all answers.
 var (
-	dynamoType = []string{"application/x-amz-json-1.0"}
-	plainType  = []string{"application/x-amz-json-1.1"}
+	json10 = []string{"application/x-amz-json-1.0"} // DynamoDB and SQS
+	json11 = []string{"application/x-amz-json-1.1"}
 )
 
 // ServeHTTP implements http.Handler.
@@ -177,9 +193,12 @@ func (s *Services) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.counter.call(h.name, len(body), len(answer))
 	s.wait(r, arrival)
 	header := w.Header()
-	header["Content-Type"] = plainType
+	header["Content-Type"] = json11
+	if strings.HasPrefix(h.name, "SQS.") {
+		header["Content-Type"] = json10
+	}
 	if strings.HasPrefix(h.name, "DynamoDB.") {
-		header["Content-Type"] = dynamoType
+		header["Content-Type"] = json10
 		header["X-Amz-Crc32"] = []string{strconv.FormatUint(uint64(crc32.ChecksumIEEE(answer)), 10)}
 	}
 	header["Content-Length"] = []string{strconv.Itoa(len(answer))}
