@@ -9,13 +9,20 @@ import (
 
 type answerItem struct {
 	header
-	RequestHash []byte `dynamodbav:"h"`
-	Sealed      []byte `dynamodbav:"se,omitempty"`
-	ExpiresAt   int64  `dynamodbav:"ex"`
+	RequestHash []byte
+	Sealed      []byte
+	ExpiresAt   int64
 }
 
-func newAnswerItem(a *webhook.Answer, token string) answerItem {
-	return answerItem{
+func (i *answerItem) fields(c *coder) {
+	i.header.fields(c)
+	c.bytes("h", &i.RequestHash, always)
+	c.bytes("se", &i.Sealed, ifSet)
+	c.int64("ex", &i.ExpiresAt, always)
+}
+
+func newAnswerItem(a *webhook.Answer, token string) *answerItem {
+	return &answerItem{
 		header:      headerOf(answerKey(a.PartnerID, a.Key), token, a.ExpiresAt),
 		RequestHash: a.RequestHash[:], Sealed: a.Sealed, ExpiresAt: nanos(a.ExpiresAt),
 	}

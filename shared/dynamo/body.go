@@ -78,8 +78,14 @@ func unpackBody(stored []byte) ([]byte, error) {
 // and again only if the body or the period changes.
 type bodyItem struct {
 	header
-	Version string `dynamodbav:"bv"`
-	Body    []byte `dynamodbav:"b"`
+	Version string
+	Body    []byte
+}
+
+func (i *bodyItem) fields(c *coder) {
+	i.header.fields(c)
+	c.text("bv", &i.Version, always)
+	c.bytes("b", &i.Body, always)
 }
 
 // bodyPeriod is the grain of a body item's lifetime. The item is not written whenever its delivery is, so its TTL is

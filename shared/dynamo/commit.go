@@ -96,7 +96,7 @@ func (s *Store) plan(c webhook.Change, token string, bodies map[webhook.Ref]bool
 		p.put(partnerKey(v.ID), newPartnerItem(v, token), func(w write) write { return w.onVersion(v.Rev) })
 		if v.Rev == 0 {
 			k := partnerPointerKey(v.ID)
-			p.put(k, partnerPointer{headerOf(k, token, noExpiry)}, nil)
+			p.put(k, &partnerPointer{headerOf(k, token, noExpiry)}, nil)
 		}
 	}
 	if v := c.Webhook; v != nil {
@@ -133,29 +133,23 @@ func (s *Store) plan(c webhook.Change, token string, bodies map[webhook.Ref]bool
 	if j := c.EndedJob; j != nil {
 		p.put(endedJobKey(j), newEndedJobItem(j, token), nil)
 	}
-	if p.err == nil && len(p.writes) > maxWrites {
-		p.err = webhook.Errorf(webhook.Internal, "a change of %d items is too large", len(p.writes))
+	if len(p.writes) > maxWrites {
+		return nil, webhook.Errorf(webhook.Internal, "a change of %d items is too large", len(p.writes))
 	}
-	return p.writes, p.err
+	return p.writes, nil
 }
 
-// planner collects the writes of a Change and the first error.
+// planner collects the writes of a Change.
 type planner struct {
 	table  string
 	writes []write
-	err    error
 }
 
 func onNew(w write) write { return w.onVersion(0) }
 
 // put adds a put; condition, if not nil, says on what it depends.
-func (p *planner) put(k key, v any, condition func(write) write) {
-	it, err := encode(v)
-	if err != nil {
-		p.err = errors.Join(p.err, err)
-		return
-	}
-	w := write{table: p.table, key: k, item: it}
+func (p *planner) put(k key, v fielder, condition func(write) write) {
+	w := write{table: p.table, key: k, item: encode(v)}
 	if condition != nil {
 		w = condition(w)
 	}

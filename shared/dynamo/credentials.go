@@ -14,17 +14,28 @@ import (
 // in its partner's partition for the list. Credentials never change, so the copies cannot differ.
 type credentialItem struct {
 	header
-	ID         string `dynamodbav:"id"`
-	PartnerID  string `dynamodbav:"p"`
-	Kind       string `dynamodbav:"k,omitempty"`
-	Name       string `dynamodbav:"n,omitempty"`
-	SecretHash []byte `dynamodbav:"h"`
-	CreatedAt  int64  `dynamodbav:"ca,omitempty"`
-	ExpiresAt  int64  `dynamodbav:"ex,omitempty"`
+	ID         string
+	PartnerID  string
+	Kind       string
+	Name       string
+	SecretHash []byte
+	CreatedAt  int64
+	ExpiresAt  int64
 }
 
-func newCredentialItem(k key, c *webhook.Credential, token string) credentialItem {
-	return credentialItem{
+func (i *credentialItem) fields(c *coder) {
+	i.header.fields(c)
+	c.text("id", &i.ID, always)
+	c.text("p", &i.PartnerID, always)
+	c.text("k", &i.Kind, ifSet)
+	c.text("n", &i.Name, ifSet)
+	c.bytes("h", &i.SecretHash, always)
+	c.int64("ca", &i.CreatedAt, ifSet)
+	c.int64("ex", &i.ExpiresAt, ifSet)
+}
+
+func newCredentialItem(k key, c *webhook.Credential, token string) *credentialItem {
+	return &credentialItem{
 		header: headerOf(k, token, c.ExpiresAt), ID: c.ID, PartnerID: c.PartnerID, Kind: string(c.Kind), Name: c.Name,
 		SecretHash: c.SecretHash[:], CreatedAt: nanos(c.CreatedAt), ExpiresAt: nanos(c.ExpiresAt),
 	}

@@ -8,9 +8,16 @@ import (
 // dataKeyItem is a wrapped data key of the vault. The current one stands a second time under a fixed key.
 type dataKeyItem struct {
 	header
-	ID        string `dynamodbav:"id"`
-	Wrapped   []byte `dynamodbav:"k"`
-	CreatedAt int64  `dynamodbav:"ca"`
+	ID        string
+	Wrapped   []byte
+	CreatedAt int64
+}
+
+func (i *dataKeyItem) fields(c *coder) {
+	i.header.fields(c)
+	c.text("id", &i.ID, always)
+	c.bytes("k", &i.Wrapped, always)
+	c.int64("ca", &i.CreatedAt, always)
 }
 
 // DataKey implements vault.KeyStore with one GetItem.
@@ -36,7 +43,7 @@ func (s *Store) AddDataKey(ctx context.Context, id string, wrapped []byte, creat
 	token := s.o.Token()
 	p := planner{table: s.o.ServiceTable}
 	add := func(k key, condition func(write) write) {
-		p.put(k, dataKeyItem{header: headerOf(k, token, noExpiry), ID: id, Wrapped: wrapped, CreatedAt: nanos(createdAt)}, condition)
+		p.put(k, &dataKeyItem{header: headerOf(k, token, noExpiry), ID: id, Wrapped: wrapped, CreatedAt: nanos(createdAt)}, condition)
 	}
 	add(dataKeyKey(id), onNew)
 	add(currentDataKeyKey(), func(w write) write {
@@ -46,9 +53,6 @@ func (s *Store) AddDataKey(ctx context.Context, id string, wrapped []byte, creat
 		w.condition, w.values = isCurrent, item{":id": str(replaces)}
 		return w
 	})
-	if p.err != nil {
-		return p.err
-	}
 	_, err := s.transact(ctx, p.writes, token)
 	return err
 }

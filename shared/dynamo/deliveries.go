@@ -10,63 +10,120 @@ import (
 // deliveryItem is a delivery without what its keys say. Times are unix nanoseconds but Due.
 type deliveryItem struct {
 	header
-	Rev int64 `dynamodbav:"rev"`
+	Rev int64
 
 	// The indexes: VPK always, DPK and Due if and only if DueAt is set, HPK and HSK if and only if it
 	// waits for its webhook's activation.
-	VPK string `dynamodbav:"vpk"`
-	DPK string `dynamodbav:"dpk,omitempty"`
-	Due int64  `dynamodbav:"due,omitempty"` // unix milliseconds, rounded up
-	HPK string `dynamodbav:"hpk,omitempty"`
-	HSK string `dynamodbav:"hsk,omitempty"`
+	VPK string
+	DPK string
+	Due int64 // unix milliseconds, rounded up
+	HPK string
+	HSK string
 
-	State          string        `dynamodbav:"st"`
-	EventType      string        `dynamodbav:"et"`
-	EventID        string        `dynamodbav:"ei,omitempty"`
-	EventPartner   string        `dynamodbav:"ep,omitempty"` // if it is not the delivery's
-	VerificationID string        `dynamodbav:"vi,omitempty"` // if VPK does not hold it
-	OccurredAt     int64         `dynamodbav:"oc,omitempty"`
-	Sequence       string        `dynamodbav:"sq,omitempty"`
-	Body           []byte        `dynamodbav:"b,omitempty"`
-	BodyVersion    string        `dynamodbav:"bv,omitempty"` // if the body stands in an item of its own
-	Reason         string        `dynamodbav:"re,omitempty"`
-	CreatedAt      int64         `dynamodbav:"ca,omitempty"`
-	UpdatedAt      int64         `dynamodbav:"ua,omitempty"`
-	Generation     int64         `dynamodbav:"g,omitempty"`
-	RoundAttempts  int           `dynamodbav:"ra,omitempty"`
-	Attempts       int           `dynamodbav:"a,omitempty"`
-	Claim          *claimItem    `dynamodbav:"c,omitempty"`
-	Interruptions  int           `dynamodbav:"in,omitempty"`
-	Tripped        bool          `dynamodbav:"tr,omitempty"`
-	Job            string        `dynamodbav:"j,omitempty"`
-	Probed         bool          `dynamodbav:"pr,omitempty"`
-	Paced          bool          `dynamodbav:"pc,omitempty"`
-	ResendAt       int64         `dynamodbav:"rs,omitempty"`
-	NextAttemptAt  int64         `dynamodbav:"na,omitempty"`
-	HeldUntil      int64         `dynamodbav:"hu,omitempty"`
-	LastStatusCode int           `dynamodbav:"ls,omitempty"`
-	LastErrorCode  string        `dynamodbav:"le,omitempty"`
-	Log            []attemptItem `dynamodbav:"l,omitempty"`
-	DueAt          int64         `dynamodbav:"da,omitempty"`
+	State          string
+	EventType      string
+	EventID        string
+	EventPartner   string // if it is not the delivery's
+	VerificationID string // if VPK does not hold it
+	OccurredAt     int64
+	Sequence       string
+	Body           []byte
+	BodyVersion    string // if the body stands in an item of its own
+	Reason         string
+	CreatedAt      int64
+	UpdatedAt      int64
+	Generation     int64
+	RoundAttempts  int
+	Attempts       int
+	Claim          *claimItem
+	Interruptions  int
+	Tripped        bool
+	Job            string
+	Probed         bool
+	Paced          bool
+	ResendAt       int64
+	NextAttemptAt  int64
+	HeldUntil      int64
+	LastStatusCode int
+	LastErrorCode  string
+	Log            []attemptItem
+	DueAt          int64
+}
+
+func (i *deliveryItem) fields(c *coder) {
+	i.header.fields(c)
+	c.int64("rev", &i.Rev, always)
+	c.text("vpk", &i.VPK, always)
+	c.text("dpk", &i.DPK, ifSet)
+	c.int64("due", &i.Due, ifSet)
+	c.text("hpk", &i.HPK, ifSet)
+	c.text("hsk", &i.HSK, ifSet)
+	c.text("st", &i.State, always)
+	c.text("et", &i.EventType, always)
+	c.text("ei", &i.EventID, ifSet)
+	c.text("ep", &i.EventPartner, ifSet)
+	c.text("vi", &i.VerificationID, ifSet)
+	c.int64("oc", &i.OccurredAt, ifSet)
+	c.text("sq", &i.Sequence, ifSet)
+	c.bytes("b", &i.Body, ifSet)
+	c.text("bv", &i.BodyVersion, ifSet)
+	c.text("re", &i.Reason, ifSet)
+	c.int64("ca", &i.CreatedAt, ifSet)
+	c.int64("ua", &i.UpdatedAt, ifSet)
+	c.int64("g", &i.Generation, ifSet)
+	c.int("ra", &i.RoundAttempts, ifSet)
+	c.int("a", &i.Attempts, ifSet)
+	one(c, "c", &i.Claim)
+	c.int("in", &i.Interruptions, ifSet)
+	c.flag("tr", &i.Tripped)
+	c.text("j", &i.Job, ifSet)
+	c.flag("pr", &i.Probed)
+	c.flag("pc", &i.Paced)
+	c.int64("rs", &i.ResendAt, ifSet)
+	c.int64("na", &i.NextAttemptAt, ifSet)
+	c.int64("hu", &i.HeldUntil, ifSet)
+	c.int("ls", &i.LastStatusCode, ifSet)
+	c.text("le", &i.LastErrorCode, ifSet)
+	many(c, "l", &i.Log)
+	c.int64("da", &i.DueAt, ifSet)
 }
 
 type claimItem struct {
-	Number     int    `dynamodbav:"n,omitempty"`
-	Owner      string `dynamodbav:"o,omitempty"`
-	LeaseUntil int64  `dynamodbav:"u,omitempty"`
-	StartedAt  int64  `dynamodbav:"s,omitempty"`
-	Manual     bool   `dynamodbav:"m,omitempty"`
+	Number     int
+	Owner      string
+	LeaseUntil int64
+	StartedAt  int64
+	Manual     bool
+}
+
+func (i *claimItem) fields(c *coder) {
+	c.int("n", &i.Number, ifSet)
+	c.text("o", &i.Owner, ifSet)
+	c.int64("u", &i.LeaseUntil, ifSet)
+	c.int64("s", &i.StartedAt, ifSet)
+	c.flag("m", &i.Manual)
 }
 
 type attemptItem struct {
-	Number       int    `dynamodbav:"n,omitempty"`
-	StartedAt    int64  `dynamodbav:"s,omitempty"`
-	Duration     int64  `dynamodbav:"d,omitempty"` // nanoseconds
-	Manual       bool   `dynamodbav:"m,omitempty"`
-	StatusCode   int    `dynamodbav:"c,omitempty"`
-	ErrorCode    string `dynamodbav:"e,omitempty"`
-	ErrorMessage string `dynamodbav:"t,omitempty"`
-	Excerpt      string `dynamodbav:"x,omitempty"`
+	Number       int
+	StartedAt    int64
+	Duration     int64 // nanoseconds
+	Manual       bool
+	StatusCode   int
+	ErrorCode    string
+	ErrorMessage string
+	Excerpt      string
+}
+
+func (i *attemptItem) fields(c *coder) {
+	c.int("n", &i.Number, ifSet)
+	c.int64("s", &i.StartedAt, ifSet)
+	c.int64("d", &i.Duration, ifSet)
+	c.flag("m", &i.Manual)
+	c.int("c", &i.StatusCode, ifSet)
+	c.text("e", &i.ErrorCode, ifSet)
+	c.text("t", &i.ErrorMessage, ifSet)
+	c.text("x", &i.Excerpt, ifSet)
 }
 
 // delivery plans the writes of a delivery. withBody says that its body's item, if it needs one, is known to be absent
@@ -84,7 +141,7 @@ func (p *planner) delivery(d *webhook.Delivery, token string, withBody bool) {
 	if d.Rev == 0 || withBody {
 		k := bodyKey(d.Ref())
 		p.put(deliveryKey(d.Ref()), i, func(w write) write { return w.onVersion(d.Rev) })
-		p.put(k, bodyItem{header: headerOf(k, token, end), Version: i.BodyVersion, Body: packed}, nil)
+		p.put(k, &bodyItem{header: headerOf(k, token, end), Version: i.BodyVersion, Body: packed}, nil)
 		return
 	}
 	p.put(deliveryKey(d.Ref()), i, func(w write) write {
@@ -95,8 +152,8 @@ func (p *planner) delivery(d *webhook.Delivery, token string, withBody bool) {
 	})
 }
 
-func newDeliveryItem(d *webhook.Delivery, token string) deliveryItem {
-	i := deliveryItem{
+func newDeliveryItem(d *webhook.Delivery, token string) *deliveryItem {
+	i := &deliveryItem{
 		header: headerOf(deliveryKey(d.Ref()), token, d.ExpiresAt()), Rev: d.Rev + 1,
 		VPK:   verificationPartition(d.PartnerID, d.WebhookID, d.Event.VerificationID),
 		State: string(d.State), EventType: string(d.Event.Type), EventID: d.Event.ID,

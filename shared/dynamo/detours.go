@@ -20,11 +20,19 @@ const detourRetention = webhook.FinalRetention
 // detourItem stands beside its webhook, between its partner's item and the webhooks', so that one Query brings all.
 type detourItem struct {
 	header
-	Since int64 `dynamodbav:"s,omitempty"`
-	Took  int64 `dynamodbav:"d,omitempty"` // nanoseconds
-	Fast  int   `dynamodbav:"f,omitempty"`
+	Since int64
+	Took  int64 // nanoseconds
+	Fast  int
 	// Next is when the next place in the pace begins.
-	Next int64 `dynamodbav:"nx,omitempty"`
+	Next int64
+}
+
+func (i *detourItem) fields(c *coder) {
+	i.header.fields(c)
+	c.int64("s", &i.Since, ifSet)
+	c.int64("d", &i.Took, ifSet)
+	c.int("f", &i.Fast, ifSet)
+	c.int64("nx", &i.Next, ifSet)
 }
 
 // detour returns what a read of the webhook brings: nil if it is on the stream's path.

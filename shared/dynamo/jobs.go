@@ -10,34 +10,59 @@ import (
 // jobItem is a job without what its keys say. Times are unix nanoseconds but Due.
 type jobItem struct {
 	header
-	Rev int64 `dynamodbav:"rev"`
+	Rev int64
 
 	// The index by due time, as for deliveries: if and only if DueAt is set and the job is the present one.
-	DPK string `dynamodbav:"dpk,omitempty"`
-	Due int64  `dynamodbav:"due,omitempty"` // unix milliseconds, rounded up
+	DPK string
+	Due int64 // unix milliseconds, rounded up
 
-	ID         string          `dynamodbav:"id"`
-	State      string          `dynamodbav:"st"`
-	Generation int64           `dynamodbav:"g,omitempty"`
-	Current    string          `dynamodbav:"c,omitempty"`
-	Done       int             `dynamodbav:"d,omitempty"`
-	Total      int             `dynamodbav:"t,omitempty"`
-	Step       int             `dynamodbav:"s,omitempty"`
-	Since      *int64          `dynamodbav:"si,omitempty"` // 0 is 1970, a partner's way to say all
-	Until      *int64          `dynamodbav:"un,omitempty"`
-	States     []webhook.State `dynamodbav:"ss,omitempty"`
-	EventType  string          `dynamodbav:"et,omitempty"`
-	DryRun     bool            `dynamodbav:"dr,omitempty"`
-	Probed     bool            `dynamodbav:"pr,omitempty"`
-	Counted    bool            `dynamodbav:"co,omitempty"`
-	Last       string          `dynamodbav:"l,omitempty"`
-	CreatedAt  int64           `dynamodbav:"ca,omitempty"`
-	UpdatedAt  int64           `dynamodbav:"ua,omitempty"`
-	DueAt      int64           `dynamodbav:"da,omitempty"`
+	ID         string
+	State      string
+	Generation int64
+	Current    string
+	Done       int
+	Total      int
+	Step       int
+	Since      *int64 // 0 is 1970, a partner's way to say all
+	Until      *int64
+	States     []webhook.State
+	EventType  string
+	DryRun     bool
+	Probed     bool
+	Counted    bool
+	Last       string
+	CreatedAt  int64
+	UpdatedAt  int64
+	DueAt      int64
 }
 
-func newJobItem(j *webhook.Job, token string) jobItem {
-	i := jobItem{
+func (i *jobItem) fields(c *coder) {
+	i.header.fields(c)
+	c.int64("rev", &i.Rev, always)
+	c.text("dpk", &i.DPK, ifSet)
+	c.int64("due", &i.Due, ifSet)
+	c.text("id", &i.ID, always)
+	c.text("st", &i.State, always)
+	c.int64("g", &i.Generation, ifSet)
+	c.text("c", &i.Current, ifSet)
+	c.int("d", &i.Done, ifSet)
+	c.int("t", &i.Total, ifSet)
+	c.int("s", &i.Step, ifSet)
+	c.bound("si", &i.Since)
+	c.bound("un", &i.Until)
+	texts(c, "ss", &i.States)
+	c.text("et", &i.EventType, ifSet)
+	c.flag("dr", &i.DryRun)
+	c.flag("pr", &i.Probed)
+	c.flag("co", &i.Counted)
+	c.text("l", &i.Last, ifSet)
+	c.int64("ca", &i.CreatedAt, ifSet)
+	c.int64("ua", &i.UpdatedAt, ifSet)
+	c.int64("da", &i.DueAt, ifSet)
+}
+
+func newJobItem(j *webhook.Job, token string) *jobItem {
+	i := &jobItem{
 		header: headerOf(jobKey(j.Ref()), token, j.ExpiresAt()), Rev: j.Rev + 1,
 		ID: j.ID, State: string(j.State), Generation: j.Generation, Current: j.Current,
 		Done: j.Done, Total: j.Total, Step: j.Step, Since: bound(j.Since), Until: bound(j.Until), States: j.States,
@@ -74,7 +99,7 @@ func endedJobKey(j *webhook.Job) key {
 }
 
 // newEndedJobItem is j as it stood in its place, in none of the indexes.
-func newEndedJobItem(j *webhook.Job, token string) jobItem {
+func newEndedJobItem(j *webhook.Job, token string) *jobItem {
 	i := newJobItem(j, token)
 	i.header = headerOf(endedJobKey(j), token, j.ExpiresAt())
 	i.Rev, i.DPK, i.Due = j.Rev, "", 0

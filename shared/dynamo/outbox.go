@@ -15,18 +15,30 @@ import (
 // outboxItem is an operational event that waits to be published. Its sort key begins with its time.
 type outboxItem struct {
 	header
-	ID         string `dynamodbav:"id"`
-	Kind       string `dynamodbav:"k"`
-	PartnerID  string `dynamodbav:"p,omitempty"`
-	WebhookID  string `dynamodbav:"wh,omitempty"`
-	DeliveryID string `dynamodbav:"d,omitempty"`
-	Reason     string `dynamodbav:"re,omitempty"`
-	Count      int    `dynamodbav:"n,omitempty"`
-	At         int64  `dynamodbav:"at,omitempty"`
+	ID         string
+	Kind       string
+	PartnerID  string
+	WebhookID  string
+	DeliveryID string
+	Reason     string
+	Count      int
+	At         int64
 }
 
-func newOutboxItem(e webhook.OutboxEvent, token string) outboxItem {
-	return outboxItem{
+func (i *outboxItem) fields(c *coder) {
+	i.header.fields(c)
+	c.text("id", &i.ID, always)
+	c.text("k", &i.Kind, always)
+	c.text("p", &i.PartnerID, ifSet)
+	c.text("wh", &i.WebhookID, ifSet)
+	c.text("d", &i.DeliveryID, ifSet)
+	c.text("re", &i.Reason, ifSet)
+	c.int("n", &i.Count, ifSet)
+	c.int64("at", &i.At, ifSet)
+}
+
+func newOutboxItem(e webhook.OutboxEvent, token string) *outboxItem {
+	return &outboxItem{
 		header: headerOf(outboxKey(e), token, noExpiry), ID: e.ID, Kind: string(e.Kind), PartnerID: e.PartnerID,
 		WebhookID: e.WebhookID, DeliveryID: e.DeliveryID, Reason: e.Reason, Count: e.Count, At: nanos(e.At),
 	}

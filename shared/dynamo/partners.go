@@ -13,21 +13,33 @@ import (
 
 type partnerItem struct {
 	header
-	Rev       int64  `dynamodbav:"rev"`
-	ID        string `dynamodbav:"id"`
-	Name      string `dynamodbav:"n,omitempty"`
-	Suspended bool   `dynamodbav:"su,omitempty"`
-	CreatedAt int64  `dynamodbav:"ca,omitempty"`
-	UpdatedAt int64  `dynamodbav:"ua,omitempty"`
-	Webhooks  int    `dynamodbav:"wc,omitempty"`
-	Ended     int64  `dynamodbav:"se,omitempty"` // SessionsEndedAt
+	Rev       int64
+	ID        string
+	Name      string
+	Suspended bool
+	CreatedAt int64
+	UpdatedAt int64
+	Webhooks  int
+	Ended     int64 // SessionsEndedAt
+}
+
+func (i *partnerItem) fields(c *coder) {
+	i.header.fields(c)
+	c.int64("rev", &i.Rev, always)
+	c.text("id", &i.ID, always)
+	c.text("n", &i.Name, ifSet)
+	c.flag("su", &i.Suspended)
+	c.int64("ca", &i.CreatedAt, ifSet)
+	c.int64("ua", &i.UpdatedAt, ifSet)
+	c.int("wc", &i.Webhooks, ifSet)
+	c.int64("se", &i.Ended, ifSet)
 }
 
 // partnerPointer lists a partner in the partition of all partners.
 type partnerPointer struct{ header }
 
-func newPartnerItem(p *webhook.Partner, token string) partnerItem {
-	return partnerItem{
+func newPartnerItem(p *webhook.Partner, token string) *partnerItem {
+	return &partnerItem{
 		header: headerOf(partnerKey(p.ID), token, noExpiry), Rev: p.Rev + 1, ID: p.ID, Name: p.Name,
 		Suspended: p.Suspended, CreatedAt: nanos(p.CreatedAt), UpdatedAt: nanos(p.UpdatedAt), Webhooks: p.WebhookCount,
 		Ended: nanos(p.SessionsEndedAt),

@@ -15,8 +15,14 @@ import (
 // slotItem is one taken slot for a test. A free one has no item, or one whose time has ended.
 type slotItem struct {
 	header
-	Owner string `dynamodbav:"o"`
-	Until int64  `dynamodbav:"u"`
+	Owner string
+	Until int64
+}
+
+func (i *slotItem) fields(c *coder) {
+	i.header.fields(c)
+	c.text("o", &i.Owner, always)
+	c.int64("u", &i.Until, always)
 }
 
 // AcquireTest implements portal.Store: one Query for the taken slots and a conditional PutItem for each that looks
@@ -44,12 +50,9 @@ func (s *Store) AcquireTest(ctx context.Context, partnerID, owner string, slots 
 }
 
 func (s *Store) takeSlot(ctx context.Context, k key, owner string, now, until time.Time) (bool, error) {
-	it, err := encode(slotItem{header: headerOf(k, s.o.Token(), until), Owner: owner, Until: nanos(until)})
-	if err != nil {
-		return false, err
-	}
-	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: aws.String(s.o.ServiceTable), Item: it,
+	i := slotItem{header: headerOf(k, s.o.Token(), until), Owner: owner, Until: nanos(until)}
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: aws.String(s.o.ServiceTable), Item: encode(&i),
 		// The owner's own item is there if the answer to its write was lost.
 		ConditionExpression:       aws.String("attribute_not_exists(#pk) OR #u <= :now OR #o = :o"),
 		ExpressionAttributeNames:  map[string]string{"#pk": "pk", "#u": "u", "#o": "o"},

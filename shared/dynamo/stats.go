@@ -17,14 +17,26 @@ const statsRetention = 90 * 24 * time.Hour
 
 type statsItem struct {
 	header
-	Delivered      int    `dynamodbav:"d,omitempty"`
-	Exhausted      int    `dynamodbav:"x,omitempty"`
-	Failed         int    `dynamodbav:"f,omitempty"`
-	Trailing       int    `dynamodbav:"t,omitempty"`
-	LastDeliveryAt int64  `dynamodbav:"ld,omitempty"`
-	LastError      string `dynamodbav:"le,omitempty"`
-	LastStatusCode int    `dynamodbav:"ls,omitempty"`
-	FailedTemplate int64  `dynamodbav:"tf,omitempty"`
+	Delivered      int
+	Exhausted      int
+	Failed         int
+	Trailing       int
+	LastDeliveryAt int64
+	LastError      string
+	LastStatusCode int
+	FailedTemplate int64
+}
+
+func (i *statsItem) fields(c *coder) {
+	i.header.fields(c)
+	c.int("d", &i.Delivered, ifSet)
+	c.int("x", &i.Exhausted, ifSet)
+	c.int("f", &i.Failed, ifSet)
+	c.int("t", &i.Trailing, ifSet)
+	c.int64("ld", &i.LastDeliveryAt, ifSet)
+	c.text("le", &i.LastError, ifSet)
+	c.int("ls", &i.LastStatusCode, ifSet)
+	c.int64("tf", &i.FailedTemplate, ifSet)
 }
 
 // update builds an update expression.

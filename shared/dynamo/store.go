@@ -44,7 +44,7 @@ func New(client *dynamodb.Client, o Options) *Store {
 }
 
 // get reads one item, strongly consistent, into out. NotFound if it is absent.
-func (s *Store) get(ctx context.Context, table string, k key, out any) error {
+func (s *Store) get(ctx context.Context, table string, k key, out fielder) error {
 	r, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: aws.String(table), Key: k.attributes(), ConsistentRead: aws.Bool(true),
 	})

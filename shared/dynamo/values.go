@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -15,13 +14,21 @@ const formatVersion = 1
 
 // header stands in every item. Attribute names are short because each item pays for them.
 type header struct {
-	PK string `dynamodbav:"pk"`
-	SK string `dynamodbav:"sk"`
-	V  int    `dynamodbav:"v"`
+	PK string
+	SK string
+	V  int
 	// W names the write that made this version.
-	W string `dynamodbav:"w,omitempty"`
+	W string
 	// TTL is in unix seconds; DynamoDB deletes the item some time after it.
-	TTL int64 `dynamodbav:"ttl,omitempty"`
+	TTL int64
+}
+
+func (i *header) fields(c *coder) {
+	c.text("pk", &i.PK, always)
+	c.text("sk", &i.SK, always)
+	c.int("v", &i.V, always)
+	c.text("w", &i.W, ifSet)
+	c.int64("ttl", &i.TTL, ifSet)
 }
 
 func headerOf(k key, token string, expires time.Time) header {
@@ -30,20 +37,6 @@ func headerOf(k key, token string, expires time.Time) header {
 		h.TTL = expires.Unix() + 1
 	}
 	return h
-}
-
-// encode turns one of this package's item structs into an item. They hold nothing that can't be encoded.
-func encode(v any) (item, error) {
-	m, err := attributevalue.MarshalMap(v)
-	return m, webhook.Wrap(webhook.Internal, err, "an item could not be encoded")
-}
-
-// decode reads an item into one of this package's item structs.
-func decode(m item, out any) error {
-	if v := text(m["v"]); v != strconv.Itoa(formatVersion) {
-		return webhook.Errorf(webhook.Corrupt, "an item has the unknown format %q", v)
-	}
-	return webhook.Wrap(webhook.Corrupt, attributevalue.UnmarshalMap(m, out), "an item could not be read")
 }
 
 // nanos stores a time exactly: nanoseconds since 1970, 0 for the zero time.

@@ -10,43 +10,80 @@ import (
 
 type webhookItem struct {
 	header
-	Rev            int64               `dynamodbav:"rev"`
-	PartnerID      string              `dynamodbav:"p"`
-	ID             string              `dynamodbav:"id"`
-	URL            string              `dynamodbav:"u,omitempty"`
-	Active         bool                `dynamodbav:"ac,omitempty"`
-	Generation     int64               `dynamodbav:"g,omitempty"`
-	Description    string              `dynamodbav:"de,omitempty"`
-	EventTypes     []webhook.EventType `dynamodbav:"et,omitempty"`
-	TypeNaming     string              `dynamodbav:"tn,omitempty"`
-	AuthHeaderName string              `dynamodbav:"ah,omitempty"`
-	Sealed         []byte              `dynamodbav:"se,omitempty"`
-	SecretHint     string              `dynamodbav:"sh,omitempty"`
-	Rotation       *rotationItem       `dynamodbav:"ro,omitempty"`
-	Template       []byte              `dynamodbav:"pt,omitempty"`
-	TemplateAt     int64               `dynamodbav:"pa,omitempty"`
-	Deactivation   *deactivationItem   `dynamodbav:"da,omitempty"`
-	EverActive     bool                `dynamodbav:"ea,omitempty"`
-	OffGeneration  int64               `dynamodbav:"og,omitempty"`
-	AutoReactivate bool                `dynamodbav:"ar,omitempty"`
-	DiscardBelow   int64               `dynamodbav:"db,omitempty"`
-	CreatedAt      int64               `dynamodbav:"ca,omitempty"`
-	UpdatedAt      int64               `dynamodbav:"ua,omitempty"`
+	Rev            int64
+	PartnerID      string
+	ID             string
+	URL            string
+	Active         bool
+	Generation     int64
+	Description    string
+	EventTypes     []webhook.EventType
+	TypeNaming     string
+	AuthHeaderName string
+	Sealed         []byte
+	SecretHint     string
+	Rotation       *rotationItem
+	Template       []byte
+	TemplateAt     int64
+	Deactivation   *deactivationItem
+	EverActive     bool
+	OffGeneration  int64
+	AutoReactivate bool
+	DiscardBelow   int64
+	CreatedAt      int64
+	UpdatedAt      int64
+}
+
+func (i *webhookItem) fields(c *coder) {
+	i.header.fields(c)
+	c.int64("rev", &i.Rev, always)
+	c.text("p", &i.PartnerID, always)
+	c.text("id", &i.ID, always)
+	c.text("u", &i.URL, ifSet)
+	c.flag("ac", &i.Active)
+	c.int64("g", &i.Generation, ifSet)
+	c.text("de", &i.Description, ifSet)
+	texts(c, "et", &i.EventTypes)
+	c.text("tn", &i.TypeNaming, ifSet)
+	c.text("ah", &i.AuthHeaderName, ifSet)
+	c.bytes("se", &i.Sealed, ifSet)
+	c.text("sh", &i.SecretHint, ifSet)
+	one(c, "ro", &i.Rotation)
+	c.bytes("pt", &i.Template, ifSet)
+	c.int64("pa", &i.TemplateAt, ifSet)
+	one(c, "da", &i.Deactivation)
+	c.flag("ea", &i.EverActive)
+	c.int64("og", &i.OffGeneration, ifSet)
+	c.flag("ar", &i.AutoReactivate)
+	c.int64("db", &i.DiscardBelow, ifSet)
+	c.int64("ca", &i.CreatedAt, ifSet)
+	c.int64("ua", &i.UpdatedAt, ifSet)
 }
 
 type deactivationItem struct {
-	At         int64  `dynamodbav:"at,omitempty"`
-	Reason     string `dynamodbav:"re,omitempty"`
-	DeliveryID string `dynamodbav:"d,omitempty"`
+	At         int64
+	Reason     string
+	DeliveryID string
+}
+
+func (i *deactivationItem) fields(c *coder) {
+	c.int64("at", &i.At, ifSet)
+	c.text("re", &i.Reason, ifSet)
+	c.text("d", &i.DeliveryID, ifSet)
 }
 
 type rotationItem struct {
-	EndsAt     int64  `dynamodbav:"at,omitempty"`
-	SecretHint string `dynamodbav:"sh,omitempty"`
+	EndsAt     int64
+	SecretHint string
 }
 
-func newWebhookItem(w *webhook.Webhook, token string) webhookItem {
-	i := webhookItem{
+func (i *rotationItem) fields(c *coder) {
+	c.int64("at", &i.EndsAt, ifSet)
+	c.text("sh", &i.SecretHint, ifSet)
+}
+
+func newWebhookItem(w *webhook.Webhook, token string) *webhookItem {
+	i := &webhookItem{
 		header: headerOf(webhookKey(w.PartnerID, w.ID), token, noExpiry), Rev: w.Rev + 1,
 		PartnerID: w.PartnerID, ID: w.ID, URL: w.URL, Active: w.Active, Generation: w.Generation,
 		Description: w.Description, EventTypes: w.EventTypes, TypeNaming: string(w.TypeNaming),
