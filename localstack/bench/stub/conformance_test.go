@@ -3,6 +3,8 @@ package stub_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -65,4 +67,30 @@ func TestConformance(t *testing.T) {
 		_, cfg := start(t)
 		return newStore(cfg)
 	})
+}
+
+// TestAdapters runs the adapters' own tests, which otherwise run on the emulator and on DynamoDB Local: they know what
+// each service refuses, and how its answers get lost.
+func TestAdapters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the tests of four packages")
+	}
+	for _, p := range []string{"dynamo", "queue", "vault", "objects"} {
+		t.Run(p, func(t *testing.T) {
+			s := stub.New(stub.Options{})
+			server := httptest.NewServer(s)
+			t.Cleanup(server.Close)
+			s.SetBase(server.URL)
+			c := exec.CommandContext(t.Context(), "go", "test", "-count=1", "./shared/"+p)
+			c.Dir = "../../.."
+			c.Env = append(os.Environ(), "E2E_ENDPOINT="+server.URL)
+			out, err := c.CombinedOutput()
+			if err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+			if calls := s.Counts().Calls; len(calls) == 0 {
+				t.Error("nothing was asked of the services")
+			}
+		})
+	}
 }
