@@ -22,14 +22,34 @@ var ErrTooDeep = errors.New("jsbytes: more than 64 levels of nesting")
 // written as JSON.stringify does: nothing is escaped but the quote, the backslash and the control characters below
 // U+0020 (`<`, `>`, `&`, U+007F, U+2028 and U+2029 stand for themselves).
 func Marshal(v Value) ([]byte, error) {
-	b, err := appendValue(nil, v, 0)
+	b, err := appendValue(make([]byte, 0, sizeOf(&v, 0)), &v, 0)
 	if err == nil && len(b) > MaxSize {
 		return nil, ErrTooLarge
 	}
 	return b, err
 }
 
-func appendValue(dst []byte, v Value, depth int) ([]byte, error) {
+// sizeOf adds v's size to size: what it is if nothing is escaped and numbers stay as they are. It stops above MaxSize, since
+// parts of v may be the same one, and their number beyond all bounds.
+func sizeOf(v *Value, size int) int {
+	size += max(len(v.text)+len(`""`), len("false"))
+	for i := range v.items {
+		if size > MaxSize {
+			break
+		}
+		size = sizeOf(&v.items[i], size+len(`,`))
+	}
+	for i := range v.members {
+		if size > MaxSize {
+			break
+		}
+		m := &v.members[i]
+		size = sizeOf(&m.Value, size+len(m.Name)+len(`"":,`))
+	}
+	return min(size, MaxSize+1)
+}
+
+func appendValue(dst []byte, v *Value, depth int) ([]byte, error) {
 	// Every value takes a byte, and no name or text is written whose length would go beyond the limit.
 	if len(dst)+len(v.text) > MaxSize {
 		return nil, ErrTooLarge
@@ -41,6 +61,9 @@ func appendValue(dst []byte, v Value, depth int) ([]byte, error) {
 		}
 		return append(dst, "false"...), nil
 	case KindNumber:
+		if plainNumber(v.text) {
+			return append(dst, v.text...), nil
+		}
 		if s, ok := ecmaNumber(v.text); ok {
 			return append(dst, s...), nil
 		}
@@ -61,12 +84,12 @@ func appendList(dst []byte, items []Value, depth int) ([]byte, error) {
 		return nil, ErrTooDeep
 	}
 	dst = append(dst, '[')
-	for i, item := range items {
+	for i := range items {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		var err error
-		if dst, err = appendValue(dst, item, depth); err != nil {
+		if dst, err = appendValue(dst, &items[i], depth); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +101,8 @@ func appendObject(dst []byte, members []Member, depth int) ([]byte, error) {
 		return nil, ErrTooDeep
 	}
 	dst = append(dst, '{')
-	for i, m := range members {
+	for i := range members {
+		m := &members[i]
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -88,7 +112,7 @@ func appendObject(dst []byte, members []Member, depth int) ([]byte, error) {
 		dst = appendString(dst, m.Name)
 		dst = append(dst, ':')
 		var err error
-		if dst, err = appendValue(dst, m.Value, depth); err != nil {
+		if dst, err = appendValue(dst, &m.Value, depth); err != nil {
 			return nil, err
 		}
 	}
@@ -99,27 +123,32 @@ func appendObject(dst []byte, members []Member, depth int) ([]byte, error) {
 func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
+	written := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		switch {
-		case c == '"' || c == '\\':
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[written:i]...)
+		written = i + 1
+		switch c {
+		case '"', '\\':
 			dst = append(dst, '\\', c)
-		case c >= 0x20:
-			dst = append(dst, c)
-		case c == '\b':
+		case '\b':
 			dst = append(dst, `\b`...)
-		case c == '\f':
+		case '\f':
 			dst = append(dst, `\f`...)
-		case c == '\n':
+		case '\n':
 			dst = append(dst, `\n`...)
-		case c == '\r':
+		case '\r':
 			dst = append(dst, `\r`...)
-		case c == '\t':
+		case '\t':
 			dst = append(dst, `\t`...)
 		default:
 			dst = append(dst, `\u00`...)
 			dst = append(dst, hex[c>>4], hex[c&0xf])
 		}
 	}
+	dst = append(dst, s[written:]...)
 	return append(dst, '"')
 }

@@ -12,8 +12,42 @@ const maxNumberText = 512
 // IsNumber tells whether s is a decimal number: an optional sign, digits with an optional point, an optional exponent,
 // at most 512 bytes. It is wider than JSON's grammar (".5", "+1" and "01" pass).
 func IsNumber(s string) bool {
+	if plainNumber(s) {
+		return true
+	}
 	_, ok := parseDecimal(s)
 	return ok
+}
+
+// plainDigits is how many significant digits every double keeps apart: of a text with no more, ECMAScript's text of the
+// nearest double is the same decimal.
+const plainDigits = 15
+
+// plainNumber tells of most numbers that ecmaNumber gives their very text back: those in ECMAScript's plain notation with
+// at most plainDigits digits.
+func plainNumber(s string) bool {
+	digits := strings.TrimPrefix(s, "-")
+	if digits == "" || len(digits) > plainDigits+len(".") {
+		return false
+	}
+	point := -1
+	for i := 0; i < len(digits); i++ {
+		switch c := digits[i]; {
+		case c == '.' && point < 0:
+			point = i
+		case !digit(c):
+			return false
+		}
+	}
+	if point < 0 {
+		return len(digits) <= plainDigits && (digits[0] != '0' || s == "0")
+	}
+	fraction := digits[point+1:]
+	if point == 0 || fraction == "" || fraction[len(fraction)-1] == '0' {
+		return false
+	}
+	// Below 1e-6 there is an exponent.
+	return digits[0] != '0' || point == 1 && !strings.HasPrefix(fraction, "000000")
 }
 
 // ecmaNumber returns the text ECMAScript gives to the double nearest to the decimal text; ok is false if that text

@@ -14,7 +14,7 @@ import (
 )
 
 // Kind says what a Value is.
-type Kind int
+type Kind uint8
 
 // The kinds of values. The zero Value is null.
 const (
@@ -82,19 +82,51 @@ func Binary(b []byte) Value { return String(base64.StdEncoding.EncodeToString(b)
 // given one: names that are array indices first, ascending, then the others as given. A repeated name has its last
 // value at its first place.
 func Object(members ...Member) Value {
-	kept := make([]Member, 0, len(members))
-	at := make(map[string]int, len(members))
+	own := make([]Member, len(members))
+	for i, m := range members {
+		own[i] = Member{valid(m.Name), m.Value}
+	}
+	return Value{kind: KindObject, members: ordered(own)}
+}
+
+// few is up to how many members are compared with each other rather than hashed.
+const few = 16
+
+// ordered brings members, whose names are valid UTF-8, into the order of Object, in place.
+func ordered(members []Member) []Member {
+	kept := members[:0]
+	var at map[string]int
+	if len(members) > few {
+		at = make(map[string]int, len(members))
+	}
+	indices := false
 	for _, m := range members {
-		m.Name = valid(m.Name)
-		if i, ok := at[m.Name]; ok {
+		if i := place(kept, at, m.Name); i >= 0 {
 			kept[i] = m
 			continue
 		}
-		at[m.Name] = len(kept)
+		if at != nil {
+			at[m.Name] = len(kept)
+		}
+		_, isIndex := arrayIndex(m.Name)
+		indices = indices || isIndex
 		kept = append(kept, m)
 	}
-	slices.SortStableFunc(kept, func(a, b Member) int { return compareIndices(a.Name, b.Name) })
-	return Value{kind: KindObject, members: kept}
+	if indices {
+		slices.SortStableFunc(kept, func(a, b Member) int { return compareIndices(a.Name, b.Name) })
+	}
+	return kept
+}
+
+// place returns where a name is among the members, by the map if there is one, and -1 if it is not there.
+func place(members []Member, at map[string]int, name string) int {
+	if at != nil {
+		if i, ok := at[name]; ok {
+			return i
+		}
+		return -1
+	}
+	return slices.IndexFunc(members, func(m Member) bool { return m.Name == name })
 }
 
 // Map returns an object of members that have no order of their own, as those of a DynamoDB map: array indices
@@ -109,6 +141,29 @@ func Map(members map[string]Value) Value {
 		return cmp.Or(compareUTF16(valid(a.Name), valid(b.Name)), strings.Compare(a.Name, b.Name))
 	})
 	return Object(sorted...)
+}
+
+// MapOf is Map for members in a slice, which the object keeps; the caller must not use it any more. Of a repeated name
+// the last value counts. It is fastest for members that have their order already (see Tree.Sorted).
+func MapOf(members []Member) Value {
+	inOrder := true
+	for i := range members {
+		members[i].Name = valid(members[i].Name)
+		inOrder = inOrder && (i == 0 || compareNames(members[i-1].Name, members[i].Name) < 0)
+	}
+	if !inOrder {
+		slices.SortStableFunc(members, func(a, b Member) int { return compareNames(a.Name, b.Name) })
+		members = ordered(members)
+	}
+	return Value{kind: KindObject, members: members}
+}
+
+// compareNames is the order of Map for valid UTF-8.
+func compareNames(a, b string) int {
+	if c := compareIndices(a, b); c != 0 {
+		return c
+	}
+	return compareUTF16(a, b)
 }
 
 // compareIndices orders array indices before other names, and by their value; other names are equal.

@@ -24,15 +24,12 @@ func Stream(log *slog.Logger, after func(), f func(ctx context.Context, records 
 	})
 }
 
-// StreamEvent is one invocation of Stream: it returns the answer and attributes for the log.
+// StreamEvent is one invocation of Stream: it returns the answer and attributes for the log. The records are parts of the
+// event, whose memory aws-lambda-go uses again for the next one: f must not keep them.
 func StreamEvent(ctx context.Context, event []byte, f func(context.Context, [][]byte) []error) (any, []slog.Attr, error) {
-	var in struct{ Records []json.RawMessage }
-	if err := json.Unmarshal(event, &in); err != nil {
+	records, err := payload.Records(event)
+	if err != nil {
 		return nil, nil, fmt.Errorf("not a stream event: %w", err)
-	}
-	records := make([][]byte, len(in.Records))
-	for i, r := range in.Records {
-		records[i] = r
 	}
 	errs := f(ctx, records)
 	attrs := batchAttrs(len(records), errs)

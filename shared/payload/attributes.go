@@ -8,11 +8,11 @@ import (
 )
 
 // newStatus reads the status of a new image: it must be a known one.
-func newStatus(image map[string]any) (webhook.Status, *Unusable) {
-	if _, there := image["status"]; !there {
+func newStatus(t *jsbytes.Tree, image int) (webhook.Status, *Unusable) {
+	if t.Member(image, "status") < 0 {
 		return "", faulty(UnknownStatus, "status", "is missing")
 	}
-	s, fault := stringOf(image, "status")
+	s, fault := stringOf(t, image, "status")
 	if fault != nil {
 		return "", fault
 	}
@@ -23,25 +23,25 @@ func newStatus(image map[string]any) (webhook.Status, *Unusable) {
 }
 
 // oldStatus reads the status before the change, "" for one that is absent or means nothing.
-func oldStatus(eventName string, change map[string]any) (webhook.Status, *Unusable) {
+func oldStatus(t *jsbytes.Tree, eventName string, change int) (webhook.Status, *Unusable) {
 	if eventName == insertEvent {
 		return "", nil
 	}
-	image, isMap := change["OldImage"].(map[string]any)
-	if !isMap {
+	image := t.Member(change, "OldImage")
+	if t.Kind(image) != jsbytes.KindObject {
 		return "", unusable(MissingOldImage, "a change came without its old image")
 	}
-	if s, fault := stringOf(image, "status"); fault == nil && webhook.Status(s).Known() {
+	if s, fault := stringOf(t, image, "status"); fault == nil && webhook.Status(s).Known() {
 		return webhook.Status(s), nil
 	}
 	return "", nil
 }
 
-func partnerOf(image map[string]any) (string, *Unusable) {
-	if _, there := image["partnerId"]; !there {
+func partnerOf(t *jsbytes.Tree, image int) (string, *Unusable) {
+	if t.Member(image, "partnerId") < 0 {
 		return "", faulty(MissingPartner, "partnerId", "is missing")
 	}
-	id, fault := stringOf(image, "partnerId")
+	id, fault := stringOf(t, image, "partnerId")
 	if fault != nil {
 		return "", fault
 	}
@@ -51,11 +51,11 @@ func partnerOf(image map[string]any) (string, *Unusable) {
 	return id, nil
 }
 
-func verificationOf(image map[string]any) (string, *Unusable) {
-	if _, there := image["verificationId"]; !there {
+func verificationOf(t *jsbytes.Tree, image int) (string, *Unusable) {
+	if t.Member(image, "verificationId") < 0 {
 		return "", faulty(MalformedRecord, "verificationId", "is missing")
 	}
-	id, fault := stringOf(image, "verificationId")
+	id, fault := stringOf(t, image, "verificationId")
 	if fault != nil {
 		return "", fault
 	}
@@ -67,21 +67,25 @@ func verificationOf(image map[string]any) (string, *Unusable) {
 
 // dataOf collects the members of the body's `data` that the image has. SDKs write NULL for an optional attribute without
 // a value (boto3 for None), so it counts as absent.
-func dataOf(image map[string]any) ([]jsbytes.Member, *Unusable) {
-	var data []jsbytes.Member
-	for _, m := range dataMembers() {
-		attribute, there := image[m.name]
-		if !there {
+func dataOf(t *jsbytes.Tree, image int) ([]jsbytes.Member, *Unusable) {
+	c := converter{
+		t: t, entries: make([]jsbytes.Entry, 0, 16), members: stock[jsbytes.Member]{least: 32}, items: stock[jsbytes.Value]{least: 8},
+	}
+	members := dataMembers()
+	data := c.members.take(len(members))[:0]
+	for _, m := range members {
+		attribute := t.Member(image, m.name)
+		if attribute < 0 {
 			continue
 		}
-		kind, content, _ := typed(attribute)
-		if m.optional && kind == "NULL" && content == true {
+		kind, content, _ := t.Only(attribute)
+		if m.optional && kind == "NULL" && t.Truth(content) {
 			continue
 		}
 		if kind != m.kind {
 			return nil, faulty(WrongType, m.name, "is not of type "+m.kind)
 		}
-		v, ok := valueOf(kind, content, 1)
+		v, ok := c.value(kind, content, 1)
 		if !ok {
 			return nil, faulty(WrongType, m.name, "holds a value that is not DynamoDB's")
 		}
@@ -90,50 +94,48 @@ func dataOf(image map[string]any) ([]jsbytes.Member, *Unusable) {
 	return data, nil
 }
 
-func stringOf(image map[string]any, name string) (string, *Unusable) {
-	kind, content, _ := typed(image[name])
-	s, isString := content.(string)
-	if kind != "S" || !isString {
+func stringOf(t *jsbytes.Tree, image int, name string) (string, *Unusable) {
+	kind, content, _ := t.Only(t.Member(image, name))
+	if kind != "S" || t.Kind(content) != jsbytes.KindString {
 		return "", faulty(WrongType, name, "is not of type S")
 	}
-	return s, nil
-}
-
-// typed takes a typed value, {"S": "..."} for example, apart.
-func typed(attribute any) (kind string, content any, ok bool) {
-	m, isMap := attribute.(map[string]any)
-	if !isMap || len(m) != 1 {
-		return "", nil, false
-	}
-	for kind, content := range m {
-		return kind, content, true
-	}
-	return "", nil, false
+	return t.Text(content), nil
 }
 
 // maxAttributeDepth bounds the nesting of one attribute: DynamoDB's own limit is 32 levels, and two more stand around
 // it in a body.
 const maxAttributeDepth = jsbytes.MaxDepth - 2
 
-// valueOf converts a typed value: sets become lists in the order they came in, binaries base64, numbers keep their text.
-func valueOf(kind string, content any, depth int) (jsbytes.Value, bool) {
+// converter makes values of the typed ones in a tree, {"S": "..."} for example.
+type converter struct {
+	t *jsbytes.Tree
+	// entries are those of the maps in work, each above the one around it.
+	entries []jsbytes.Entry
+	members stock[jsbytes.Member]
+	items   stock[jsbytes.Value]
+}
+
+// value converts a typed value: sets become lists in the order they came in, binaries base64, numbers keep their text.
+func (c *converter) value(kind string, content, depth int) (jsbytes.Value, bool) {
 	if depth > maxAttributeDepth {
 		return jsbytes.Value{}, false
 	}
-	switch c := content.(type) {
-	case string:
-		return scalarOf(kind, c)
-	case bool:
-		if kind == "NULL" && c {
+	switch c.t.Kind(content) {
+	case jsbytes.KindString:
+		return scalarOf(kind, c.t.Text(content))
+	case jsbytes.KindBool:
+		truth := c.t.Truth(content)
+		if kind == "NULL" && truth {
 			return jsbytes.Null(), true
 		}
-		return jsbytes.Bool(c), kind == "BOOL"
-	case []any:
-		return listOf(kind, c, depth)
-	case map[string]any:
-		return mapOf(kind, c, depth)
+		return jsbytes.Bool(truth), kind == "BOOL"
+	case jsbytes.KindList:
+		return c.list(kind, content, depth)
+	case jsbytes.KindObject:
+		return c.object(kind, content, depth)
+	default:
+		return jsbytes.Value{}, false
 	}
-	return jsbytes.Value{}, false
 }
 
 func scalarOf(kind, text string) (jsbytes.Value, bool) {
@@ -158,44 +160,67 @@ func elementKind(kind string) string {
 	return ""
 }
 
-func listOf(kind string, content []any, depth int) (jsbytes.Value, bool) {
+func (c *converter) list(kind string, content, depth int) (jsbytes.Value, bool) {
 	inSet := elementKind(kind)
 	if kind != "L" && inSet == "" {
 		return jsbytes.Value{}, false
 	}
-	items := make([]jsbytes.Value, 0, len(content))
-	for _, element := range content {
+	n := 0
+	for range c.t.Items(content) {
+		n++
+	}
+	items := c.items.take(n)
+	n = 0
+	for element := range c.t.Items(content) {
 		innerKind, inner, ok := inSet, element, true
 		if kind == "L" {
-			innerKind, inner, ok = typed(element)
+			innerKind, inner, ok = c.t.Only(element)
 		}
 		if !ok {
 			return jsbytes.Value{}, false
 		}
-		v, ok := valueOf(innerKind, inner, depth+1)
-		if !ok {
+		if items[n], ok = c.value(innerKind, inner, depth+1); !ok {
 			return jsbytes.Value{}, false
 		}
-		items = append(items, v)
+		n++
 	}
 	return jsbytes.List(items...), true
 }
 
-func mapOf(kind string, content map[string]any, depth int) (jsbytes.Value, bool) {
+func (c *converter) object(kind string, content, depth int) (jsbytes.Value, bool) {
 	if kind != "M" {
 		return jsbytes.Value{}, false
 	}
-	members := make(map[string]jsbytes.Value, len(content))
-	for name, attribute := range content {
-		innerKind, inner, ok := typed(attribute)
+	around := len(c.entries)
+	c.entries = c.t.Sorted(content, c.entries)
+	members := c.members.take(len(c.entries) - around)
+	for i := range members {
+		entry := c.entries[around+i]
+		innerKind, inner, ok := c.t.Only(entry.Value)
 		if !ok {
 			return jsbytes.Value{}, false
 		}
-		v, ok := valueOf(innerKind, inner, depth+1)
+		v, ok := c.value(innerKind, inner, depth+1)
 		if !ok {
 			return jsbytes.Value{}, false
 		}
-		members[name] = v
+		members[i] = jsbytes.Member{Name: entry.Name, Value: v}
 	}
-	return jsbytes.Map(members), true
+	c.entries = c.entries[:around]
+	return jsbytes.MapOf(members), true
+}
+
+// stock hands out slices of larger ones, of at least so many, since most lists and maps are small.
+type stock[T any] struct {
+	least int
+	left  []T
+}
+
+func (s *stock[T]) take(n int) []T {
+	if len(s.left) < n {
+		s.left = make([]T, max(n, s.least))
+	}
+	taken := s.left[:n:n]
+	s.left = s.left[n:]
+	return taken
 }

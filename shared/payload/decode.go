@@ -2,11 +2,9 @@
 package payload
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"io"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/jsbytes"
@@ -54,10 +52,13 @@ type Record struct {
 	Event webhook.Event
 	// Status is the status the verification reached; it is final.
 	Status webhook.Status
-	// Raw is the record as it came. Decode(Raw) gives this Record again.
+	// Raw is the record as it came, in the memory that Decode was given: Lambda uses an event's again for the next
+	// invocation. Nothing else here shares it. Decode(Raw) gives this Record again.
 	Raw []byte
 	// data holds the members of the body's `data` that the record has, in their order.
 	data []jsbytes.Member
+	// bodies are the default bodies, which all copies of the Record share.
+	bodies *bodies
 }
 
 // The names of the events of a DynamoDB stream.
@@ -93,30 +94,41 @@ type dataMember struct {
 //
 // It never panics; the memory it takes is a small multiple of len(raw), which Lambda bounds at 6 MB.
 func Decode(raw []byte) (rec Record, ok bool, err error) {
-	root, fault := parseRecord(raw)
+	t, fault := parseRecord(raw)
 	if fault != nil {
 		return Record{}, false, fault
 	}
-	name, _ := root["eventName"].(string)
-	change, _ := root["dynamodb"].(map[string]any)
+	r, ok, fault := decode(&t)
+	if fault != nil {
+		return Record{}, false, fault
+	}
+	if !ok {
+		return Record{}, false, nil
+	}
+	r.Raw = raw
+	return r, true, nil
+}
+
+func decode(t *jsbytes.Tree) (Record, bool, *Unusable) {
+	name, change := textOf(t, t.Member(0, "eventName")), t.Member(0, "dynamodb")
 	switch {
 	case name == removeEvent:
 		return Record{}, false, nil
 	case name != insertEvent && name != modifyEvent:
 		return Record{}, false, unusable(MalformedRecord, "eventName is not one of DynamoDB's")
 	}
-	image, isMap := change["NewImage"].(map[string]any)
-	if !isMap {
+	image := t.Member(change, "NewImage")
+	if t.Kind(image) != jsbytes.KindObject {
 		return Record{}, false, unusable(MalformedRecord, "there is no NewImage")
 	}
-	status, fault := newStatus(image)
+	status, fault := newStatus(t, image)
 	if fault != nil {
 		return Record{}, false, fault
 	}
 	if !status.Final() {
 		return Record{}, false, nil
 	}
-	old, fault := oldStatus(name, change)
+	old, fault := oldStatus(t, name, change)
 	if fault != nil {
 		return Record{}, false, fault
 	}
@@ -124,15 +136,14 @@ func Decode(raw []byte) (rec Record, ok bool, err error) {
 	if !ok {
 		return Record{}, false, nil
 	}
-	sequence, at := position(change)
-	r, fault := newRecord(image, status, eventType, sequence, at)
+	sequence, at := position(t, change)
+	r, fault := newRecord(t, image, status, eventType, sequence, at)
 	if fault != nil {
 		return Record{}, false, fault
 	}
 	if sequence == "" || at.IsZero() {
 		return Record{}, false, unusable(MalformedRecord, "there is no usable SequenceNumber or creation time")
 	}
-	r.Raw = raw
 	return r, true, nil
 }
 
@@ -140,14 +151,14 @@ func Decode(raw []byte) (rec Record, ok bool, err error) {
 // event is the one that reaching the record's status without a manual review makes, and there is no Raw. partnerID is
 // the record's, also with an error and without an event, empty if it has none that is usable.
 func DecodeImage(image []byte, at time.Time) (partnerID string, r Record, ok bool, err error) {
-	attributes, fault := parseRecord(image)
+	t, fault := parseRecord(image)
 	if fault != nil {
 		return "", Record{}, false, fault
 	}
-	if partnerID, fault = partnerOf(attributes); fault != nil {
+	if partnerID, fault = partnerOf(&t, 0); fault != nil {
 		return "", Record{}, false, fault
 	}
-	status, fault := newStatus(attributes)
+	status, fault := newStatus(&t, 0)
 	if fault != nil {
 		return partnerID, Record{}, false, fault
 	}
@@ -155,73 +166,83 @@ func DecodeImage(image []byte, at time.Time) (partnerID string, r Record, ok boo
 	if !ok {
 		return partnerID, Record{}, false, nil
 	}
-	if r, fault = newRecord(attributes, status, eventType, "0", at); fault != nil {
+	if r, fault = newRecord(&t, 0, status, eventType, "0", at); fault != nil {
 		return partnerID, Record{}, false, fault
 	}
 	return partnerID, r, true, nil
 }
 
-func newRecord(image map[string]any, status webhook.Status, t webhook.EventType, sequence string, at time.Time) (Record, *Unusable) {
-	partnerID, fault := partnerOf(image)
+func newRecord(t *jsbytes.Tree, image int, status webhook.Status, e webhook.EventType, sequence string, at time.Time) (Record, *Unusable) {
+	partnerID, fault := partnerOf(t, image)
 	if fault != nil {
 		return Record{}, fault
 	}
-	verificationID, fault := verificationOf(image)
+	verificationID, fault := verificationOf(t, image)
 	if fault != nil {
 		return Record{}, fault
 	}
-	data, fault := dataOf(image)
+	data, fault := dataOf(t, image)
 	if fault != nil {
 		return Record{}, fault
 	}
+	// Events outlive their records: their texts must not hold on to all of the record's text.
+	partnerID, verificationID, sequence = strings.Clone(partnerID), strings.Clone(verificationID), strings.Clone(sequence)
 	return Record{
 		Event: webhook.Event{
-			ID: webhook.EventID(verificationID, sequence, at), Type: t, PartnerID: partnerID,
+			ID: webhook.EventID(verificationID, sequence, at), Type: e, PartnerID: partnerID,
 			VerificationID: verificationID, OccurredAt: at, Sequence: sequence,
 		},
-		Status: status, data: data,
+		Status: status, data: data, bodies: &bodies{},
 	}, nil
 }
 
 // SequenceNumber returns a record's sequence number and creation time, also of records that Decode refuses: "" and the
 // zero time for what it does not have.
 func SequenceNumber(raw []byte) (string, time.Time) {
-	root, fault := parseRecord(raw)
+	t, fault := parseRecord(raw)
 	if fault != nil {
 		return "", time.Time{}
 	}
-	change, _ := root["dynamodb"].(map[string]any)
-	return position(change)
+	return position(&t, t.Member(0, "dynamodb"))
 }
 
-func parseRecord(raw []byte) (map[string]any, *Unusable) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	var root map[string]any
-	if err := dec.Decode(&root); err != nil || root == nil {
-		return nil, unusable(MalformedRecord, "the record is not a JSON object")
+// maxNesting is how deep a record may be: deep enough for whatever DynamoDB could ever send, and no danger to the stack.
+const maxNesting = 10_000
+
+func parseRecord(raw []byte) (jsbytes.Tree, *Unusable) {
+	t, rest, err := jsbytes.Scan(raw, maxNesting, maxNesting)
+	if err != nil || t.Kind(0) != jsbytes.KindObject {
+		return jsbytes.Tree{}, unusable(MalformedRecord, "the record is not a JSON object")
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, unusable(MalformedRecord, "something follows the record")
+	if len(rest) > 0 {
+		return jsbytes.Tree{}, unusable(MalformedRecord, "something follows the record")
 	}
-	return root, nil
+	return t, nil
+}
+
+// textOf returns a string's text, and "" for what is none.
+func textOf(t *jsbytes.Tree, v int) string {
+	if t.Kind(v) != jsbytes.KindString {
+		return ""
+	}
+	return t.Text(v)
 }
 
 // maxSequence is the most digits a sequence number has (DynamoDB API reference, StreamRecord).
 const maxSequence = 40
 
 // position reads what orders a record among others.
-func position(change map[string]any) (sequence string, at time.Time) {
-	if s, ok := change["SequenceNumber"].(string); ok && s != "" && len(s) <= maxSequence && allDigits(s) {
+func position(t *jsbytes.Tree, change int) (sequence string, at time.Time) {
+	if s := textOf(t, t.Member(change, "SequenceNumber")); s != "" && len(s) <= maxSequence && allDigits(s) {
 		sequence = s
 	}
-	n, ok := change["ApproximateCreationDateTime"].(json.Number)
-	if !ok {
+	n := t.Member(change, "ApproximateCreationDateTime")
+	if t.Kind(n) != jsbytes.KindNumber {
 		return sequence, at
 	}
 	// Seconds since 1970. A double holds milliseconds exactly enough until the year 9999, which also bounds the time.
 	const year9999 = 253_402_300_799
-	if f, err := n.Float64(); err == nil && f > 0 && f <= year9999 {
+	if f, err := strconv.ParseFloat(t.Text(n), 64); err == nil && f > 0 && f <= year9999 {
 		at = time.UnixMilli(int64(math.Round(f * 1000))).UTC()
 	}
 	return sequence, at

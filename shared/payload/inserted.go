@@ -13,12 +13,12 @@ import (
 // no stream has given, is made of the verification's id and status: it has 64 bits, since a delivery's id takes its low
 // ones in the place of a hash.
 func Inserted(image []byte, at time.Time) ([]byte, error) {
-	attributes, fault := parseRecord(image)
+	t, fault := parseRecord(image)
 	if fault != nil {
 		return nil, fault
 	}
-	id, _ := stringOf(attributes, "verificationId")
-	status, _ := stringOf(attributes, "status")
+	id, _ := stringOf(&t, 0, "verificationId")
+	status, _ := stringOf(&t, 0, "status")
 	sum := sha256.Sum256([]byte(status + "\x00" + id))
 	ms := at.UnixMilli()
 	return json.Marshal(map[string]any{

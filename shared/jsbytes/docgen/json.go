@@ -21,14 +21,21 @@ func (g *Generator) JSON() []byte {
 	text := []byte(b.String())
 	if g.IntN(3) == 0 {
 		for range 1 + g.IntN(3) {
-			text = g.broken(text)
+			text = g.Broken(text)
 		}
 	}
 	return text
 }
 
-// broken returns text with a byte removed, added or changed, or with its end cut off.
-func (g *Generator) broken(text []byte) []byte {
+// Quoted returns a JSON string with escapes in all their forms, lone surrogates and invalid bytes.
+func (g *Generator) Quoted() string {
+	var b strings.Builder
+	g.writeString(&b)
+	return b.String()
+}
+
+// Broken returns text with a byte removed, added or changed, or with its end cut off.
+func (g *Generator) Broken(text []byte) []byte {
 	at := g.IntN(len(text) + 1)
 	tail := text[at:]
 	insert := ""
