@@ -1,7 +1,10 @@
 package stub
 
 import (
+	"cmp"
 	"container/heap"
+	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,8 +21,16 @@ type Message struct {
 // defaultVisibility is how long a received message stays hidden, SQS's default.
 const defaultVisibility = 30 * time.Second
 
-// queue is a standard queue. Of what is ready, Receive takes the message of the group with the fewest messages in flight
-// that is ready for longest: what SQS's fair queues aim at.
+// What SQS documents of fair queues: a group is noisy if it has at least noisyLeast messages in flight that are more than
+// noisyShare of all, or took more than noisyShare of the consumers' time recently. How long that is, is not documented.
+const (
+	noisyShare = 0.10
+	noisyLeast = 30
+	recent     = time.Minute
+)
+
+// queue is a standard queue with groups, a fair queue: the message that is ready for longest comes first, those of noisy
+// groups after all others; of these the group with the fewest messages in flight.
 type queue struct {
 	name string
 
@@ -27,9 +38,11 @@ type queue struct {
 	visibility time.Duration
 	messages   map[string]*message
 	groups     map[string]*group
-	ready      groupHeap // groups of which a message is ready
+	quiet      groupHeap // groups of which a message is ready
+	noisy      []*group  // those among them that were noisy when last looked at
 	hidden     hideHeap  // what is delayed or in flight, by when it ends
 	next       int
+	spent      fading // by consumers on messages, in seconds
 
 	readyCount, delayedCount, inFlightCount int
 }
@@ -39,14 +52,38 @@ type message struct {
 	group    *group
 	inFlight bool
 	// until is when it becomes ready, the index its place in hidden, -1 if it is ready.
-	until time.Time
-	index int
+	until    time.Time
+	index    int
+	received time.Time
 }
 
 type group struct {
 	ready    []*message
 	inFlight int
-	index    int // in queue.ready, -1 if it is not there
+	spent    fading
+	index    int  // in queue.quiet, -1 if it is not there
+	isNoisy  bool // it is in queue.noisy
+}
+
+// fading is a sum of which a third is left after the time recent.
+type fading struct {
+	sum float64
+	at  time.Time
+}
+
+func (f *fading) value(now time.Time) float64 {
+	if f.sum > 0 && now.After(f.at) {
+		f.sum *= math.Exp(-float64(now.Sub(f.at)) / float64(recent))
+		f.at = now
+	}
+	return f.sum
+}
+
+func (f *fading) add(now time.Time, x float64) {
+	if f.sum == 0 {
+		f.at = now
+	}
+	f.sum = f.value(now) + x
 }
 
 // CreateQueue makes an empty queue and returns its URL, which is below what SetBase has set.
@@ -119,7 +156,9 @@ func (q *queue) send(body, groupID string, now time.Time, delay time.Duration) s
 		},
 		group: q.groups[groupID], until: now.Add(delay), index: -1,
 	}
-	if m.group == nil {
+	if groupID == "" { // it stands for itself
+		m.group = &group{index: -1}
+	} else if m.group == nil {
 		m.group = &group{index: -1}
 		q.groups[m.GroupID] = m.group
 	}
@@ -139,16 +178,58 @@ func (q *queue) makeReady(m *message) {
 	q.fix(m.group)
 }
 
-// fix puts a group in its place among the ready ones after it changed.
+// fix puts a group in its place after what is ready of it changed.
 func (q *queue) fix(g *group) {
 	switch {
+	case len(g.ready) == 0 && g.isNoisy:
+		g.isNoisy = false
+		q.noisy = slices.DeleteFunc(q.noisy, func(o *group) bool { return o == g })
 	case len(g.ready) == 0 && g.index >= 0:
-		heap.Remove(&q.ready, g.index)
+		heap.Remove(&q.quiet, g.index)
 	case len(g.ready) > 0 && g.index >= 0:
-		heap.Fix(&q.ready, g.index)
-	case len(g.ready) > 0:
-		heap.Push(&q.ready, g)
+		heap.Fix(&q.quiet, g.index)
+	case len(g.ready) > 0 && !g.isNoisy:
+		heap.Push(&q.quiet, g)
 	}
+}
+
+// isNoisy tells whether a group has too large a share.
+func (q *queue) isNoisy(g *group, now time.Time) bool {
+	return g.inFlight >= noisyLeast && float64(g.inFlight) > noisyShare*float64(q.inFlightCount) ||
+		g.spent.value(now) > noisyShare*q.spent.value(now)
+}
+
+// choose returns the group whose message comes next, nil if none is ready.
+func (q *queue) choose(now time.Time) *group {
+	q.noisy = slices.DeleteFunc(q.noisy, func(g *group) bool {
+		if g.isNoisy = q.isNoisy(g, now); !g.isNoisy {
+			heap.Push(&q.quiet, g)
+		}
+		return !g.isNoisy
+	})
+	for len(q.quiet) > 0 {
+		g := q.quiet[0]
+		if !q.isNoisy(g, now) {
+			return g
+		}
+		heap.Remove(&q.quiet, g.index)
+		g.isNoisy = true
+		q.noisy = append(q.noisy, g)
+	}
+	if len(q.noisy) == 0 {
+		return nil
+	}
+	return slices.MinFunc(q.noisy, func(a, b *group) int { return cmp.Compare(a.inFlight, b.inFlight) })
+}
+
+// end takes a message out of flight.
+func (q *queue) end(m *message, now time.Time) {
+	m.inFlight = false
+	m.group.inFlight--
+	q.inFlightCount--
+	took := now.Sub(m.received).Seconds()
+	m.group.spent.add(now, took)
+	q.spent.add(now, took)
 }
 
 // advance makes ready what has become so by now.
@@ -156,9 +237,7 @@ func (q *queue) advance(now time.Time) {
 	for len(q.hidden) > 0 && !q.hidden[0].until.After(now) {
 		m := heap.Pop(&q.hidden).(*message) //nolint:errcheck // it holds nothing else
 		if m.inFlight {
-			m.inFlight = false
-			m.group.inFlight--
-			q.inFlightCount--
+			q.end(m, m.until)
 		} else {
 			q.delayedCount--
 		}
@@ -169,15 +248,18 @@ func (q *queue) advance(now time.Time) {
 func (q *queue) receive(now time.Time, most int, visibility time.Duration) []Message {
 	q.advance(now)
 	var found []Message
-	for len(found) < most && len(q.ready) > 0 {
-		g := q.ready[0]
+	for len(found) < most {
+		g := q.choose(now)
+		if g == nil {
+			break
+		}
 		m := g.ready[0]
 		g.ready = g.ready[1:]
 		g.inFlight++
 		q.fix(g)
 		q.readyCount--
 		q.inFlightCount++
-		m.inFlight, m.until = true, now.Add(visibility)
+		m.inFlight, m.received, m.until = true, now, now.Add(visibility)
 		m.Receives++
 		heap.Push(&q.hidden, m)
 		found = append(found, m.Message)
@@ -202,8 +284,7 @@ func (q *queue) remove(id string) {
 			}
 		}
 	case m.inFlight:
-		q.inFlightCount--
-		g.inFlight--
+		q.end(m, time.Now())
 		heap.Remove(&q.hidden, m.index)
 	default:
 		q.delayedCount--
@@ -212,14 +293,11 @@ func (q *queue) remove(id string) {
 	q.fix(g)
 }
 
-// groupHeap orders groups by how much of them is in flight, then by how long they have been ready.
+// groupHeap orders groups by how long their first message has been ready.
 type groupHeap []*group
 
 func (h groupHeap) Len() int { return len(h) }
 func (h groupHeap) Less(i, j int) bool {
-	if h[i].inFlight != h[j].inFlight {
-		return h[i].inFlight < h[j].inFlight
-	}
 	return h[i].ready[0].until.Before(h[j].ready[0].until)
 }
 func (h groupHeap) Swap(i, j int) {
