@@ -80,7 +80,7 @@ func reservedHeader(name string) bool {
 // that frames the request.
 func sendable(name, value string) bool {
 	for i := range len(name) {
-		if c := name[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+		if !tokenByte[name[i]] {
 			return false
 		}
 	}
@@ -95,3 +95,11 @@ func sendable(name, value string) bool {
 	}
 	return true
 }
+
+// tokenByte tells which bytes a header's name may have.
+var tokenByte = func() (t [256]bool) {
+	for c := '!'; c <= '~'; c++ {
+		t[c] = !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
+	}
+	return t
+}()

@@ -38,33 +38,59 @@ func classify(ctx context.Context, err error) *failure {
 	if ctx.Err() != nil {
 		return &failure{webhook.ErrInterrupted, "The sender was interrupted before the endpoint answered."}
 	}
+	if errors.Is(err, errNoTurn) {
+		return &failure{webhook.ErrInterrupted, "The sender had too many requests under way; nothing was sent."}
+	}
+	if exhausted(err) {
+		return &failure{webhook.ErrInterrupted, "The sender had too many connections open; nothing was sent."}
+	}
 	var dial *dialError
 	if errors.As(err, &dial) {
 		f := classifyDial(dial)
 		return &f
 	}
-	var alert *net.OpError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &failure{webhook.ErrTimeout, "The endpoint did not answer within 10 seconds."}
 	case closed(err):
 		return &failure{webhook.ErrConnectionReset, "The endpoint closed the connection before it answered."}
-	case errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error"):
+	case ticketFault(err):
+		return &failure{webhook.ErrTLS, "The endpoint sent a TLS session ticket that is not valid."}
+	case alerted(err):
 		// With TLS 1.3 an endpoint that asks for a certificate says only now that it got none.
 		return &failure{webhook.ErrTLS, "The endpoint broke off the TLS connection before it answered."}
 	}
 	return &failure{webhook.ErrProtocol, "The endpoint's answer is not valid HTTP/1.1, or its header is too large."}
 }
 
-func classifyDial(e *dialError) failure {
+// alerted tells whether one side ended the connection with an alert of TLS.
+func alerted(err error) bool {
+	var alert *net.OpError
+	return errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
+}
+
+// exhausted tells whether this process or its machine has no descriptor left for a connection.
+func exhausted(err error) bool {
+	var dns *net.DNSError // keeps the text alone
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.As(err, &dns) &&
+		(strings.Contains(dns.Err, syscall.EMFILE.Error()) || strings.Contains(dns.Err, syscall.ENFILE.Error()))
+}
+
+// late tells whether connecting took too long.
+func late(err error) bool {
+	var dial *dialError
 	var timeout net.Error
-	late := errors.Is(e.err, context.DeadlineExceeded) || errors.As(e.err, &timeout) && timeout.Timeout()
+	return errors.As(err, &dial) &&
+		(errors.Is(dial.err, context.DeadlineExceeded) || errors.As(dial.err, &timeout) && timeout.Timeout())
+}
+
+func classifyDial(e *dialError) failure {
 	switch {
 	case e.stage == stageDNS:
 		return failure{webhook.ErrDNS, "The host's name could not be resolved."}
 	case e.stage == stageGuard, errors.Is(e.err, errForbidden):
 		return failure{webhook.ErrBlockedAddress, "The host's name resolves to an address that is not public."}
-	case late:
+	case late(e):
 		return failure{webhook.ErrConnectTimeout, "No secure connection could be made within 5 seconds."}
 	case e.stage == stageTLS:
 		return classifyTLS(e.err)

@@ -3,16 +3,10 @@
 package egress
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -21,8 +15,10 @@ import (
 // Version is the product's version in the user agent; the build sets it.
 var Version = "dev"
 
+const userAgent = "Cr3dentials-Webhooks/"
+
 // UserAgent returns the value of the header `user-agent`.
-func UserAgent() string { return "Cr3dentials-Webhooks/" + Version }
+func UserAgent() string { return userAgent + Version }
 
 // Bounds on what an endpoint may send.
 const (
@@ -90,10 +86,12 @@ func (o Options) withDefaults() Options {
 // It speaks HTTP/1.1 by itself: Go's transport writes what an endpoint sends unasked to the log, may take that for the
 // answer to the next request, repeats some requests, and spends megabytes on a header of 64 KiB.
 type Client struct {
-	options Options
-	guard   guard
-	tls     *tls.Config
-	pool    pool
+	options  Options
+	guard    guard
+	tls      *tls.Config
+	sessions *sessions
+	targets  targets
+	pool     pool
 }
 
 // New makes a Client.
@@ -101,99 +99,67 @@ func New(opts Options) *Client {
 	return &Client{
 		options: opts.withDefaults(),
 		guard:   newGuard(),
-		tls:     &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}},
+		tls: &tls.Config{
+			MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+			DynamicRecordSizingDisabled: true, // or an ordinary request takes two writes
+		},
+		sessions: newSessions(),
+		pool:     pool{clock: newClock()},
 	}
 }
 
-// CloseIdle closes the connections that are not in use. A function calls it at the end of every invocation: a
-// connection that lived through a freeze cannot be trusted.
+// CloseIdle closes the connections that are not in use. There is no need to: what is kept is not used after it was idle
+// for 3 s, or after a freeze.
 func (c *Client) CloseIdle() { c.pool.closeAll() }
 
 // Send makes one POST and reports what came of it; it has no other way of failing. Success is a status from 200 to 299
-// and nothing else. A redirect is not followed, no cookie is kept, nothing is decompressed, no proxy is asked, and
-// nothing is ever sent twice.
+// and nothing else. A redirect is not followed, no cookie is kept, nothing is decompressed, and no proxy is asked.
+//
+// A request is sent twice in one case only, and then Response.Resent says so: the connection was kept from an earlier
+// request, and it ended (an end, a reset, TLS' farewell) before a byte of an answer and within 1 s of the request's start.
+// Then the endpoint most likely closed what was idle just as it was used. Nothing is charged for that; the other
+// connections that are kept for the host are closed, and what comes of the request on a new one counts. If the first
+// request was not written whole the endpoint has not processed it; otherwise that cannot be known, which is when an
+// attempt may be made twice. It is never sent again after a time-out, nor after ctx has ended, nor a third time.
+//
+// At most 100 requests are under way to one host and port, and 512 in all. Others wait for their turn in their time for
+// connecting. Who gets none has the outcome webhook.ErrInterrupted, as has one for which this process has no descriptor.
 //
 // It returns within 21 s (connect 5, write 5, answer 10, excerpt 1). If ctx ends first, the outcome is
 // webhook.ErrInterrupted: it is not known, and not the endpoint's fault. A request without a `user-agent` gets
 // UserAgent. Duration covers the excerpt, too.
 func (c *Client) Send(ctx context.Context, r webhook.Request) webhook.Response {
 	out := webhook.Response{StartedAt: c.options.Now()}
-	began := time.Now() // the monotonic clock, whatever Now is
-	if f := c.send(ctx, r, &out); f != nil {
+	began := c.pool.clock()
+	if f := c.send(ctx, &r, &out); f != nil {
 		out.ErrorCode, out.ErrorMessage = f.code, f.message
 	}
-	out.Duration = time.Since(began)
+	_, out.Duration = c.pool.clock().since(began)
 	return out
 }
 
-func (c *Client) send(ctx context.Context, r webhook.Request, out *webhook.Response) *failure {
-	deadline := time.Now().Add(c.options.ConnectTimeout + c.options.WriteTimeout + c.options.AnswerTimeout)
-	hostPort, head, fault := c.prepare(ctx, r)
+func (c *Client) send(ctx context.Context, r *webhook.Request, out *webhook.Response) *failure {
+	began := time.Now()
+	x := exchanges.Get().(*exchange) //nolint:errcheck,forcetypeassert // nothing else is in there
+	defer x.free()
+	hostPort, head, fault := c.prepare(ctx, r, x.head)
+	x.head = head
 	if fault != nil {
 		return fault
 	}
 	if err := ctx.Err(); err != nil {
 		return classify(ctx, err)
 	}
-	k := c.pool.take(hostPort)
-	if k == nil {
-		secured, err := c.dialTLS(ctx, hostPort)
-		if err != nil {
-			return classify(ctx, err)
-		}
-		k = newConn(secured)
-	}
-	keep := false
-	stop := context.AfterFunc(ctx, func() { _ = k.secured.SetDeadline(past) })
-	defer func() {
-		// If ctx has ended, its function may be setting the deadline just now.
-		if stop() && keep {
-			c.pool.put(hostPort, k)
-		} else {
-			k.abort()
-		}
-	}()
-	a, sent, err := c.exchange(ctx, k, head, r.Body, deadline)
-	if err != nil {
+	x.body, x.show = r.Body, r.Show
+	x.deadline = began.Add(c.options.ConnectTimeout + c.options.WriteTimeout + c.options.AnswerTimeout)
+	if err := c.deliver(ctx, x, hostPort, began, out); err != nil {
 		return classify(ctx, err)
 	}
-	// The outcome is fixed by now: nothing in the body or in the reading of it changes it.
-	k.readUntil(ctx, time.Now().Add(c.options.ExcerptTimeout))
-	start, whole, reusable := a.readBody(k.reader)
-	keep = sent && reusable
-	show(out, a, start, whole, r.Redact)
-	out.RetryAfter = retryAfter(a.status, a.field("retry-after"), c.options.Now())
+	a := &x.answer
+	out.StatusCode = a.status
+	if a.shown {
+		show(out, a, x.start, x.whole, r.Redact)
+		out.RetryAfter = retryAfter(a.status, a.field("retry-after"), c.options.Now())
+	}
 	return classifyStatus(a.status)
-}
-
-// prepare checks the request, and writes its header as it is sent.
-func (c *Client) prepare(ctx context.Context, r webhook.Request) (hostPort string, head []byte, fault *failure) {
-	u, err := c.parseURL(ctx, r.URL)
-	if err != nil {
-		var e *webhook.Error
-		if !errors.As(err, &e) {
-			return "", nil, &failure{webhook.ErrProtocol, "The webhook's URL cannot be used."}
-		}
-		return "", nil, &failure{webhook.ErrBlockedAddress, "The webhook's URL " + e.Message + "."}
-	}
-	target := u.rest
-	if !strings.HasPrefix(target, "/") {
-		target = "/" + target
-	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: %s\r\n", target, strings.TrimPrefix(endpoint{u.host, u.port, ""}.String(), "https://"))
-	agent := false
-	for _, h := range r.Headers {
-		name := http.CanonicalHeaderKey(h.Name)
-		if !sendable(name, h.Value) {
-			return "", nil, &failure{webhook.ErrProtocol, "The request could not be made: a header cannot be sent."}
-		}
-		agent = agent || name == "User-Agent"
-		fmt.Fprintf(&b, "%s: %s\r\n", name, h.Value)
-	}
-	if !agent {
-		fmt.Fprintf(&b, "User-Agent: %s\r\n", UserAgent())
-	}
-	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n", len(r.Body))
-	return net.JoinHostPort(u.host, strconv.Itoa(int(u.port))), b.Bytes(), nil
 }

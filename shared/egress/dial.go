@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"math"
 	"net"
 	"net/netip"
 	"strconv"
@@ -31,9 +30,9 @@ type dialError struct {
 func (e *dialError) Error() string { return e.err.Error() }
 func (e *dialError) Unwrap() error { return e.err }
 
-// dialTLS opens a verified TLS connection to a host whose addresses are all permitted, within the connect timeout.
-func (c *Client) dialTLS(ctx context.Context, hostPort string) (*tls.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)
+// dial opens a verified TLS connection to a host whose addresses are all permitted, by the given time.
+func (c *Client) dial(ctx context.Context, hostPort string, by time.Time) (*conn, error) {
+	ctx, cancel := context.WithDeadline(ctx, by)
 	defer cancel()
 	host, portText, err := net.SplitHostPort(hostPort)
 	if err != nil {
@@ -47,42 +46,48 @@ func (c *Client) dialTLS(ctx context.Context, hostPort string) (*tls.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	conn, err := c.connect(ctx, host, targets)
+	session := c.sessions.of(hostPort)
+	k, err := c.secure(ctx, host, hostPort, targets, session)
+	if err != nil && session != nil && session.offered && ctx.Err() == nil {
+		// An endpoint that cannot resume must not fail for it, and nothing has been sent so far.
+		c.sessions.refuse(hostPort)
+		if alerted(err) {
+			k, err = c.secure(ctx, host, hostPort, targets, nil)
+		}
+	}
+	return k, err
+}
+
+// secure connects and makes the TLS handshake, with the session of an earlier connection if there is one.
+func (c *Client) secure(ctx context.Context, host, hostPort string, targets []netip.AddrPort, session *hostSession) (*conn, error) {
+	tcp, err := c.connect(ctx, host, targets)
 	if err != nil {
 		return nil, &dialError{stageConnect, err}
 	}
+	raw := newBoundedConn(tcp)
 	config := c.tls.Clone()
 	config.ServerName = host
-	bounded := &boundedConn{Conn: conn, left: maxHandshake}
-	secured := tls.Client(bounded, config)
+	if session != nil {
+		session.raw, config.ClientSessionCache = raw, session
+	}
+	secured := tls.Client(raw, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		_ = conn.Close()
+		_ = tcp.Close()
 		return nil, &dialError{stageTLS, err}
 	}
-	bounded.left = math.MaxInt
-	return secured, nil
+	raw.handshake = raw.read // which ends the bound
+	return newConn(hostPort, secured, raw), nil
 }
 
 // maxHandshake bounds the bytes that an endpoint may send for its TLS handshake. Chains of certificates have some 10 KiB;
 // Go would take 256 KiB, and spends five times that on them.
 const maxHandshake = 64 << 10
 
+// maxKeptHandshake is the largest handshake whose connection and session are kept: both hold the endpoint's certificates,
+// which take five times their size.
+const maxKeptHandshake = 24 << 10
+
 var errHandshake = errors.New("egress: the TLS handshake is too large")
-
-// boundedConn reads no more than left bytes.
-type boundedConn struct {
-	net.Conn
-	left int
-}
-
-func (b *boundedConn) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errHandshake
-	}
-	n, err := b.Conn.Read(p[:min(len(p), b.left)])
-	b.left -= n
-	return n, err
-}
 
 // resolve returns the addresses of a host to try, after it has judged all: one that is not permitted refuses the host,
 // since whoever answers with one has either made a mistake or means harm.

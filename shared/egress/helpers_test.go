@@ -25,11 +25,13 @@ import (
 
 // TestMain sets a proxy that nothing answers at: were the environment's proxy used, every test that sends would fail.
 func TestMain(m *testing.M) {
-	if os.Getenv(hostileEnv) != "" {
-		if err := serveHostile(); err != nil {
-			panic(err)
+	for name, serve := range map[string]func() error{hostileEnv: serveHostile, receiverEnv: serveReceiver} {
+		if os.Getenv(name) != "" {
+			if err := serve(); err != nil {
+				panic(err)
+			}
+			return
 		}
-		return
 	}
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
 		if err := os.Setenv(name, "http://192.0.2.1:9"); err != nil {
@@ -80,16 +82,21 @@ func quick() Options {
 func newTestClient(t *testing.T, o Options) *Client {
 	t.Helper()
 	c := New(o)
-	c.guard.exempt = func(target netip.AddrPort) bool { return target.Addr().IsLoopback() }
-	c.tls.RootCAs = authority(t).pool
+	trustLoopback(c, authority(t).pool)
 	t.Cleanup(c.CloseIdle)
 	return c
+}
+
+func trustLoopback(c *Client, roots *x509.CertPool) {
+	c.guard.exempt = func(target netip.AddrPort) bool { return target.Addr().IsLoopback() }
+	c.tls.RootCAs = roots
 }
 
 func post(url string) webhook.Request {
 	return webhook.Request{
 		URL: url, Body: []byte(`{"type":"verification.completed"}`),
 		Headers: []webhook.Header{{Name: "content-type", Value: "application/json"}, {Name: "x-webhook-attempt", Value: "1"}},
+		Show:    true,
 	}
 }
 
@@ -201,14 +208,16 @@ func urlOf(l net.Listener) string {
 
 // readRequest reads one request whole, so that an answer after it is not too early.
 func readRequest(conn net.Conn) bool {
-	var got []byte
-	buf := make([]byte, 4096)
-	for !strings.HasSuffix(string(got), `completed"}`) {
+	const end = `completed"}`
+	var last []byte
+	buf := make([]byte, 16<<10)
+	for !strings.HasSuffix(string(last), end) {
 		n, err := conn.Read(buf)
 		if err != nil {
 			return false
 		}
-		got = append(got, buf[:n]...)
+		last = append(last, buf[:n]...)
+		last = last[max(0, len(last)-len(end)):]
 	}
 	return true
 }

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -152,16 +153,18 @@ func serveHostile() error {
 	}
 	counts := map[string]*atomic.Int64{}
 	for _, r := range hostileRows() {
+		counts[r.name] = new(atomic.Int64)
+		if r.speak == nil {
+			if h.Ports[r.name], err = deafPort(); err != nil {
+				return err
+			}
+			continue
+		}
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
 		h.Ports[r.name] = l.Addr().(*net.TCPAddr).Port
-		counts[r.name] = new(atomic.Int64)
-		if r.speak == nil {
-			_ = l.Close() // nobody listens
-			continue
-		}
 		config, ok := configs[r.tls]
 		if !ok && r.tls != noTLS {
 			return fmt.Errorf("no TLS configuration %q", r.tls)
@@ -182,6 +185,22 @@ func serveHostile() error {
 		}
 	}
 	return nil
+}
+
+// deafPort returns a port that is taken, so that nobody else listens there, and refuses connections. It is never freed.
+func deafPort() (int, error) {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return 0, err
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		return 0, err
+	}
+	return name.(*syscall.SockaddrInet4).Port, nil
 }
 
 func accept(l net.Listener, config *tls.Config, speak func(*peer), requests *atomic.Int64) {

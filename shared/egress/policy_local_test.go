@@ -3,6 +3,7 @@
 package egress
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -38,7 +39,11 @@ func TestLocalhost(t *testing.T) {
 
 // TestLocalhostTriesEveryAddress: a receiver that listens on ::1 alone is reached.
 func TestLocalhostTriesEveryAddress(t *testing.T) {
-	l, err := net.Listen("tcp", "[::1]:0")
+	port, err := deafPort() // so that nobody else answers at 127.0.0.1
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", fmt.Sprintf("[::1]:%d", port))
 	if err != nil {
 		t.Fatalf("this test needs IPv6 loopback: %v", err)
 	}
@@ -48,8 +53,7 @@ func TestLocalhostTriesEveryAddress(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	resp := newTestClient(t, quick()).Send(t.Context(), post("https://localhost:"+port+"/"))
+	resp := newTestClient(t, quick()).Send(t.Context(), post(fmt.Sprintf("https://localhost:%d/", port)))
 	if resp.ErrorCode != webhook.ErrConnectionReset {
 		t.Errorf("got %q, want the end during the handshake", resp.ErrorCode)
 	}

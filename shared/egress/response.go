@@ -3,7 +3,6 @@ package egress
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,8 +19,6 @@ var shown = [...]string{
 	"x-request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray",
 }
 
-func isShown(name string) bool { return slices.Contains(shown[:], name) }
-
 // Bounds on the headers that are kept.
 const (
 	maxHeaderValue = 256     // bytes of a value as it is shown
@@ -29,9 +26,8 @@ const (
 	maxSameName    = 4       // headers of one name
 )
 
-// show fills in what is kept of an answer: its status, its fields that may be shown, the start of its body.
-func show(out *webhook.Response, a answer, start []byte, whole bool, values []string) {
-	out.StatusCode = a.status
+// show fills in what is kept of an answer: its fields that may be shown, the start of its body.
+func show(out *webhook.Response, a *answer, start []byte, whole bool, values []string) {
 	texts := []text{{string(start), !whole}}
 	var names []string
 	for _, name := range shown {

@@ -44,7 +44,7 @@ func TestRedaction(t *testing.T) {
 		t.Errorf("%d values replaced, want 9: %s", n, resp.Excerpt)
 	}
 	for _, h := range resp.Headers {
-		if !isShown(h.Name) {
+		if !slices.Contains(shown[:], h.Name) {
 			t.Errorf("header %s is kept", h.Name)
 		}
 	}

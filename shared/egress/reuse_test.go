@@ -7,38 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
-
-// TestSendNotRepeated: a request that an endpoint may have seen is never sent again by the transport.
-func TestSendNotRepeated(t *testing.T) {
-	var requests, connections atomic.Int64
-	url := serveRaw(t, goodTLS(t), func(conn net.Conn) {
-		connections.Add(1)
-		for readRequest(conn) {
-			if requests.Add(1) == 2 {
-				return // read, and closed without an answer
-			}
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-		}
-	})
-	c := newTestClient(t, quick())
-	if resp := c.Send(t.Context(), post(url)); !resp.OK() {
-		t.Fatalf("got %q (%s)", resp.ErrorCode, resp.ErrorMessage)
-	}
-	resp := c.Send(t.Context(), post(url))
-	if resp.ErrorCode != webhook.ErrConnectionReset {
-		t.Errorf("got %q (%s)", resp.ErrorCode, resp.ErrorMessage)
-	}
-	if n := requests.Load(); n != 2 {
-		t.Errorf("the endpoint saw %d requests, want 2", n)
-	}
-	if n := connections.Load(); n != 1 {
-		t.Errorf("%d connections: the first was not kept, so the test shows nothing", n)
-	}
-}
 
 func TestCloseIdle(t *testing.T) {
 	var connections atomic.Int64
@@ -141,54 +110,6 @@ func TestClosedMeanwhile(t *testing.T) {
 			t.Fatalf("got %q (%s)", resp.ErrorCode, resp.ErrorMessage)
 		}
 		<-closed
-	}
-}
-
-// TestPoolBounds: connections are kept for one host and port only, few of them, and not for long.
-func TestPoolBounds(t *testing.T) {
-	var connections atomic.Int64
-	gate := make(chan struct{})
-	arrived := make(chan struct{}, 2*maxIdlePerHost)
-	url := serveRaw(t, goodTLS(t), func(conn net.Conn) {
-		connections.Add(1)
-		for readRequest(conn) {
-			arrived <- struct{}{}
-			<-gate
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-		}
-	})
-	o := quick()
-	o.AnswerTimeout = 5 * time.Second
-	c := newTestClient(t, o)
-	done := make(chan webhook.Response)
-	for range maxIdlePerHost + 2 {
-		go func() { done <- c.Send(t.Context(), post(url)) }()
-	}
-	for range maxIdlePerHost + 2 { // each has a connection of its own before one is given back
-		<-arrived
-	}
-	for range maxIdlePerHost + 2 {
-		gate <- struct{}{}
-	}
-	for range maxIdlePerHost + 2 {
-		if resp := <-done; !resp.OK() {
-			t.Fatalf("got %q (%s)", resp.ErrorCode, resp.ErrorMessage)
-		}
-	}
-	if c.pool.count != maxIdlePerHost {
-		t.Errorf("%d connections are kept, want %d", c.pool.count, maxIdlePerHost)
-	}
-	close(gate)
-	before := connections.Load()
-	c.pool.mu.Lock()
-	for _, kept := range c.pool.idle {
-		for _, k := range kept {
-			k.since = time.Now().Add(-maxIdleTime)
-		}
-	}
-	c.pool.mu.Unlock()
-	if resp := c.Send(t.Context(), post(url)); !resp.OK() || connections.Load() != before+1 {
-		t.Errorf("got %q on one of %d connections: an old one was used", resp.ErrorCode, before)
 	}
 }
 

@@ -151,11 +151,11 @@ func TestSendInterrupted(t *testing.T) {
 // TestReadUntil: a deadline that is set after the end of the context has no effect.
 func TestReadUntil(t *testing.T) {
 	url := serveRaw(t, goodTLS(t), func(conn net.Conn) { readRequest(conn) })
-	secured, err := newTestClient(t, quick()).dialTLS(t.Context(), strings.TrimSuffix(strings.TrimPrefix(url, "https://"), "/hook"))
+	hostPort := strings.TrimSuffix(strings.TrimPrefix(url, "https://"), "/hook")
+	k, err := newTestClient(t, quick()).dial(t.Context(), hostPort, time.Now().Add(time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := newConn(secured)
 	defer k.abort()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

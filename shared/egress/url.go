@@ -183,11 +183,18 @@ func (c *Client) checkHost(ctx context.Context, host string, port uint16) error 
 
 // own tells whether a host in its normal form is this product's, or below one that is.
 func (c *Client) own(ctx context.Context, host string) bool {
-	is := func(own string) bool {
-		own = strings.TrimSuffix(strings.ToLower(own), ".")
-		return own != "" && (host == own || strings.HasSuffix(host, "."+own))
-	}
-	return slices.ContainsFunc(c.options.OwnHosts, is) || c.options.CalledHost != nil && is(c.options.CalledHost(ctx))
+	is := func(own string) bool { return isOrBelow(host, own) }
+	return slices.ContainsFunc(c.options.OwnHosts, is) || c.called(ctx, host)
+}
+
+// called tells whether a host is, or is below, the one that the request came in by.
+func (c *Client) called(ctx context.Context, host string) bool {
+	return c.options.CalledHost != nil && isOrBelow(host, c.options.CalledHost(ctx))
+}
+
+func isOrBelow(host, own string) bool {
+	own = strings.TrimSuffix(strings.ToLower(own), ".")
+	return own != "" && (host == own || strings.HasSuffix(host, "."+own))
 }
 
 // endsInNumber is the URL Standard's "ends in a number": some resolvers read such a host as an IPv4 address.

@@ -91,7 +91,7 @@ func stays(t fataler, c *Client, raw string) bool {
 	}
 	_, rest, _ := strings.Cut(stored, u.Host)
 	path, query, hasQuery := strings.Cut(rest, "?")
-	hostPort, head, fault := c.prepare(context.Background(), webhook.Request{URL: stored})
+	hostPort, head, fault := c.prepare(context.Background(), &webhook.Request{URL: stored}, nil)
 	port := u.Port()
 	if port == "" {
 		port = "443"

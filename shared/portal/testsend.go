@@ -82,6 +82,7 @@ func (p *portal) test(ctx context.Context, in *testInput) (*testOutput, error) {
 	req := delivery.BuildRequest(&w, secrets, p.ids.TestDelivery(), webhook.Completed, 1, body, now)
 	// The sender would add it by itself; here it is shown, too.
 	req.Headers = append(req.Headers, webhook.Header{Name: "user-agent", Value: egress.UserAgent()})
+	req.Show = true // a test shows what came of a success, too
 	res := p.cfg.Sender.Send(ctx, req)
 	return &testOutput{Body: testViewOf(&w, req, res)}, nil
 }
