@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -31,33 +30,30 @@ const bodyDictionary = `"proofData":{"formattedData":{"metadata":{"firstName":""
 // inlineBody is the largest stored body, in bytes, that stands in the delivery's own item: every save writes it again.
 const inlineBody = 4 << 10
 
-// deflaters holds *flate.Writer: making one costs far more than compressing a body.
-var deflaters = sync.Pool{New: func() any {
-	w, err := flate.NewWriterDict(nil, flate.BestCompression, []byte(bodyDictionary))
-	if err != nil {
-		panic("dynamo: " + err.Error()) // the level is a constant
-	}
-	return w
-}}
-
-// packBody returns a body as it is stored: compressed if that makes it smaller. Nil for an empty one.
+// packBody returns a body as it is stored: compressed if that makes it smaller. Nil for an empty one. It is called for
+// the same body again and again: for each webhook it goes to, when an attempt begins and when it ends.
 func packBody(body []byte) []byte {
 	if len(body) == 0 {
 		return nil
 	}
-	var b bytes.Buffer
-	b.WriteByte(bodyDeflate)
-	w := deflaters.Get().(*flate.Writer) //nolint:errcheck // the pool holds nothing else
-	defer deflaters.Put(w)
-	w.Reset(&b)
-	// A bytes.Buffer refuses no write.
-	_, _ = w.Write(body)
-	_ = w.Close()
-	if b.Len() <= len(body) {
-		return b.Bytes()
+	if len(body) <= mostQuick {
+		if packed := pack(body, quickDeflate(body)); len(packed) <= quickEnough {
+			return packed
+		}
+	}
+	return thorough.pack(body)
+}
+
+func pack(body, deflated []byte) []byte {
+	if len(deflated) < len(body) {
+		return append([]byte{bodyDeflate}, deflated...)
 	}
 	return append([]byte{bodyRaw}, body...)
 }
+
+// quickEnough is how many bytes a packed body may take in an item that stays within one write unit, 1 KB, besides the
+// rest of a usual delivery. More than that is worth a better compression.
+const quickEnough = 500
 
 func unpackBody(stored []byte) ([]byte, error) {
 	if len(stored) == 0 {

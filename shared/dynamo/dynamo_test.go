@@ -179,35 +179,6 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestItemSize keeps the item of a usual delivery below the 1 KB that one write unit covers.
-func TestItemSize(t *testing.T) {
-	x := newTables(t)
-	s := x.store()
-	d := storetest.Delivery("prt_01k6yb3v9qj5w8m2n4c7x0s1td", "whk_01k6yb3v9qj5w8m2n4c7x0s1td", "ver_9f8e7d6c5b4a39281706", at)
-	d.Body = []byte(usualBody)
-	if len(d.Body) != 634 {
-		t.Fatalf("the body has %d bytes, want 634", len(d.Body))
-	}
-	d.TakeClaim(at, "01k6yb3v9qj5w8m2n4c7x0s1td")
-	for _, state := range []string{"claimed", "delivered"} {
-		commit(t, s, deliveries(d))
-		if n := size(onlyItem(t, x, x.options.DeliveriesTable)); n > 1024 {
-			t.Errorf("a %s delivery takes %d bytes, want at most 1024", state, n)
-		} else {
-			t.Logf("a %s delivery takes %d bytes", state, n)
-		}
-		d.Finish(webhook.Attempt{Number: 1, StartedAt: at, Duration: 123_456_789, StatusCode: 200})
-		d.Succeed()
-	}
-}
-
-const usualBody = `{"type":"verification.completed","status":"success","data":{"verificationId":"ver_9f8e7d6c5b4a39281706",` +
-	`"sessionId":4711,"stepId":2,"status":"VERIFIED","proofData":{"provider":"acme-bank","claimHash":` +
-	`"0x5b8f0e1c7a9d3b2f6e4c8a1d0f7b9e3c5a2d8f6b1e4c7a0d","signatures":["0x1f2e3d4c5b6a79880f1e2d3c4b5a6978"]},` +
-	`"formattedData":{"employer":"Example Ltd","position":"Engineer","income":{"amount":5400,"currency":"USD",` +
-	`"period":"monthly"},"startDate":"2021-04-01","verifiedName":"Alex Example"},"metadata":{"applicationId":` +
-	`"app-2026-000123","userId":"user-77","source":"mobile","note":"first application of this customer","branch":"Berlin"}}}`
-
 // onlyItem returns the single item of a table.
 func onlyItem(t *testing.T, x *tables, table string) map[string]types.AttributeValue {
 	t.Helper()
@@ -216,35 +187,6 @@ func onlyItem(t *testing.T, x *tables, table string) map[string]types.AttributeV
 		t.Fatalf("%d items, %v; want one", len(r.Items), err)
 	}
 	return r.Items[0]
-}
-
-// size is an item's size by AWS's rules, numbers taken at one byte for two digits and one more.
-func size(m map[string]types.AttributeValue) int {
-	n := 0
-	for name, v := range m {
-		n += len(name) + sizeOf(v)
-	}
-	return n
-}
-
-func sizeOf(v types.AttributeValue) int {
-	switch v := v.(type) {
-	case *types.AttributeValueMemberS:
-		return len(v.Value)
-	case *types.AttributeValueMemberN:
-		return (len(strings.Trim(v.Value, "-0"))+1)/2 + 1
-	case *types.AttributeValueMemberB:
-		return len(v.Value)
-	case *types.AttributeValueMemberM:
-		return 3 + len(v.Value) + size(v.Value)
-	case *types.AttributeValueMemberL:
-		n := 3
-		for _, e := range v.Value {
-			n += 1 + sizeOf(e)
-		}
-		return n
-	}
-	return 1
 }
 
 // TestTTL checks which items end by themselves, and when.
