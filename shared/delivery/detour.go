@@ -13,10 +13,10 @@ import (
 // queue: whoever comes behind the batch waits for it.
 const startWithin = 2 * time.Second
 
-// direct tells whether the first attempt to w may be made from here, now. If it may, leave must be called after it. What
+// direct tells whether the first attempt to w, which has no detour, may be made from here, now. If it may, leave must be called after it. What
 // may not goes by way of the queue.
 func (e *Engine) direct(ctx context.Context, b *batch, r *partnerRead, w *webhook.Webhook) (leave func(), ok bool) {
-	if w.Detour != nil || b.tally.detoured(w) || e.Now().Sub(b.began) > startWithin || !e.canSend(ctx) {
+	if b.tally.detoured(w) || e.Now().Sub(b.began) > startWithin || !e.canSend(ctx) {
 		return nil, false
 	}
 	ok, hangs, took := e.hosts.enter(w, r.at)
