@@ -7,8 +7,9 @@ type write struct {
 	r      *request
 	t      *table
 	pk, sk string
-	next   *record // what a put stores
-	kind   string  // put, delete, update, check
+	next   *record   // what a put stores
+	keys   keyValues // of next
+	kind   string    // put, delete, update, check
 
 	old     *record // what the write met
 	changes []change
@@ -26,7 +27,7 @@ func (s *Services) newWrite(kind string, r *request) (*write, *failure) {
 		return w, f
 	}
 	// The record is kept: it must not hold the body of its request.
-	if w.next, f = t.record(strings.Clone(r.item)); f != nil {
+	if w.next, w.keys, f = t.record(strings.Clone(r.item)); f != nil {
 		return nil, f
 	}
 	w.pk, w.sk = w.next.pk, w.next.sk
@@ -85,7 +86,7 @@ func (w *write) makeNext() (f *failure) {
 			}
 		}
 	}
-	w.next, f = w.t.record(changed(before, w.changes))
+	w.next, w.keys, f = w.t.record(changed(before, w.changes))
 	return f
 }
 
@@ -95,7 +96,7 @@ func (w *write) do(c *counter, factor float64) {
 		c.wrote(w.cost(factor), false)
 		return
 	}
-	charges := w.t.replace(w.old, w.next)
+	charges := w.t.replace(w.old, w.next, &w.keys)
 	charges[0].units *= factor
 	c.wrote(charges, w.old != nil || w.next != nil)
 }

@@ -101,11 +101,11 @@ func (s *Services) Load(table string, items iter.Seq[Item]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for item := range items {
-		rec, f := t.record(string(item))
+		rec, keys, f := t.record(string(item))
 		if f != nil {
 			panic("stub: " + f.message)
 		}
-		t.replace(t.lookup(rec.pk, rec.sk), rec)
+		t.replace(t.lookup(rec.pk, rec.sk), rec, &keys)
 	}
 }
 

@@ -93,22 +93,22 @@ func (t *table) keysOf(item string) (k keyValues, size int) {
 
 const maxItem = 400 << 10
 
-// record makes a record of an item. It keeps item.
-func (t *table) record(item string) (*record, *failure) {
+// record makes a record of an item, which it keeps, and returns the keys too.
+func (t *table) record(item string) (*record, keyValues, *failure) {
 	k, size := t.keysOf(item)
 	if size > maxItem {
-		return nil, invalid("Item size has exceeded the maximum allowed size")
+		return nil, k, invalid("Item size has exceeded the maximum allowed size")
 	}
 	for i, v := range k[:len(t.keys)] {
 		if v.absent() && i >= t.own() {
 			continue
 		}
 		if v.kind != t.keys[i].kind || v.kind == "S" && v.text() == "" {
-			return nil, invalid("One or more parameter values were invalid: the key %s has the type or value %q", t.keys[i].name, v.raw)
+			return nil, k, invalid("One or more parameter values were invalid: the key %s has the type or value %q", t.keys[i].name, v.raw)
 		}
 	}
 	pk, sk := t.primary(&k)
-	return &record{raw: item, pk: pk, sk: sk, size: size}, nil
+	return &record{raw: item, pk: pk, sk: sk, size: size}, k, nil
 }
 
 func (t *table) primary(k *keyValues) (pk, sk string) {
@@ -141,25 +141,25 @@ func (t *table) parseKey(key string) (pk, sk string, f *failure) {
 	return pk, sk, nil
 }
 
-// replace puts next in the place of old; one of them may be nil. It returns what that costs, without what transactions add.
-func (t *table) replace(old, next *record) []charge {
+// replace puts next, which has the keys b, in the place of old; one of them may be nil. It returns what that costs,
+// without what transactions add.
+func (t *table) replace(old, next *record, b *keyValues) []charge {
 	charges := make([]charge, 1, 1+len(t.indexes))
 	size := 0
-	var a, b keyValues
+	var a keyValues
 	if old != nil {
 		size = old.size
 		a, _ = t.keysOf(old.raw)
 	}
 	if next != nil {
 		size = max(size, next.size)
-		b, _ = t.keysOf(next.raw)
 		t.items.put(entry{next.pk, next.sk, next})
 	} else if old != nil {
 		t.items.remove(entry{old.pk, old.sk, old})
 	}
 	charges[0] = charge{t.name, units(size, writeUnit)}
 	for _, x := range t.indexes {
-		if n := x.replace(t, old, next, &a, &b); n > 0 {
+		if n := x.replace(t, old, next, &a, b); n > 0 {
 			charges = append(charges, charge{x.name, n})
 		}
 	}
