@@ -161,7 +161,7 @@ func (t *Tree) value(i int) Value {
 		for n, v := range t.Members(i) {
 			members = append(members, Member{t.Text(n), t.value(v)})
 		}
-		return Value{kind: KindObject, members: ordered(members)}
+		return ObjectOf(members)
 	default:
 		return Null()
 	}

@@ -81,12 +81,14 @@ func Binary(b []byte) Value { return String(base64.StdEncoding.EncodeToString(b)
 // Object returns an object with its members in the order in which JavaScript would keep them had they been set in the
 // given one: names that are array indices first, ascending, then the others as given. A repeated name has its last
 // value at its first place.
-func Object(members ...Member) Value {
-	own := make([]Member, len(members))
-	for i, m := range members {
-		own[i] = Member{valid(m.Name), m.Value}
+func Object(members ...Member) Value { return ObjectOf(slices.Clone(members)) }
+
+// ObjectOf is Object for members in a slice, which the object keeps; the caller must not use it any more.
+func ObjectOf(members []Member) Value {
+	for i := range members {
+		members[i].Name = valid(members[i].Name)
 	}
-	return Value{kind: KindObject, members: ordered(own)}
+	return Value{kind: KindObject, members: ordered(members)}
 }
 
 // few is up to how many members are compared with each other rather than hashed.
@@ -140,7 +142,7 @@ func Map(members map[string]Value) Value {
 	slices.SortFunc(sorted, func(a, b Member) int {
 		return cmp.Or(compareUTF16(valid(a.Name), valid(b.Name)), strings.Compare(a.Name, b.Name))
 	})
-	return Object(sorted...)
+	return ObjectOf(sorted)
 }
 
 // MapOf is Map for members in a slice, which the object keeps; the caller must not use it any more. Of a repeated name

@@ -67,7 +67,7 @@ func verificationOf(t *jsbytes.Tree, image int) (string, *Unusable) {
 
 // dataOf collects the members of the body's `data` that the image has. SDKs write NULL for an optional attribute without
 // a value (boto3 for None), so it counts as absent.
-func dataOf(t *jsbytes.Tree, image int) ([]jsbytes.Member, *Unusable) {
+func dataOf(t *jsbytes.Tree, image int) (jsbytes.Value, *Unusable) {
 	c := converter{
 		t: t, entries: make([]jsbytes.Entry, 0, 16), members: stock[jsbytes.Member]{least: 32}, items: stock[jsbytes.Value]{least: 8},
 	}
@@ -83,15 +83,15 @@ func dataOf(t *jsbytes.Tree, image int) ([]jsbytes.Member, *Unusable) {
 			continue
 		}
 		if kind != m.kind {
-			return nil, faulty(WrongType, m.name, "is not of type "+m.kind)
+			return jsbytes.Value{}, faulty(WrongType, m.name, "is not of type "+m.kind)
 		}
 		v, ok := c.value(kind, content, 1)
 		if !ok {
-			return nil, faulty(WrongType, m.name, "holds a value that is not DynamoDB's")
+			return jsbytes.Value{}, faulty(WrongType, m.name, "holds a value that is not DynamoDB's")
 		}
 		data = append(data, jsbytes.Member{Name: m.name, Value: v})
 	}
-	return data, nil
+	return jsbytes.ObjectOf(data), nil
 }
 
 func stringOf(t *jsbytes.Tree, image int, name string) (string, *Unusable) {

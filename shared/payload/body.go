@@ -31,41 +31,43 @@ func (r Record) Body(n webhook.TypeNaming, t *Template) ([]byte, error) {
 	return r.bodies.get(bodyType, func() ([]byte, error) { return build(r.Event, bodyType, r.Status, r.data, nil) })
 }
 
-// bodies are what was built for a record, by the body's `type`: that of its event, and the one that the guide knows.
+// bodies are the default bodies of a record: with the `type` of its event, and with the one that the guide knows.
 type bodies struct {
 	mu    sync.Mutex
-	built map[webhook.EventType]body
-}
-
-type body struct {
-	bytes []byte
-	err   error
+	built [2]struct {
+		t    webhook.EventType // "" for none yet
+		body []byte
+		err  error
+	}
 }
 
 func (b *bodies) get(t webhook.EventType, build func() ([]byte, error)) ([]byte, error) {
+	if b == nil { // nobody decoded this record
+		return build()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	found, ok := b.built[t]
-	if !ok {
-		found.bytes, found.err = build()
-		if b.built == nil {
-			b.built = make(map[webhook.EventType]body, 1)
-		}
-		b.built[t] = found
+	own := &b.built[0]
+	if own.t != "" && own.t != t {
+		own = &b.built[1]
 	}
-	return found.bytes, found.err
+	if own.t == "" {
+		own.body, own.err = build()
+		own.t = t
+	}
+	return own.body, own.err
 }
 
-func build(e webhook.Event, bodyType webhook.EventType, s webhook.Status, data []jsbytes.Member, t *Template) ([]byte, error) {
+func build(e webhook.Event, bodyType webhook.EventType, s webhook.Status, data jsbytes.Value, t *Template) ([]byte, error) {
 	members := []jsbytes.Member{
 		{Name: "type", Value: jsbytes.String(string(bodyType))},
 		{Name: "status", Value: jsbytes.String(s.Outcome())},
-		{Name: "data", Value: jsbytes.Object(data...)},
+		{Name: "data", Value: data},
 	}
 	if t == nil {
-		return jsbytes.Marshal(jsbytes.Object(members...))
+		return jsbytes.Marshal(jsbytes.ObjectOf(members))
 	}
-	return t.render(jsbytes.Object(append(members, jsbytes.Member{Name: "event", Value: eventOf(e)})...))
+	return t.render(jsbytes.ObjectOf(append(members, jsbytes.Member{Name: "event", Value: eventOf(e)})))
 }
 
 // eventOf is what templates see of the event itself.

@@ -55,8 +55,8 @@ type Record struct {
 	// Raw is the record as it came, in the memory that Decode was given: Lambda uses an event's again for the next
 	// invocation. Nothing else here shares it. Decode(Raw) gives this Record again.
 	Raw []byte
-	// data holds the members of the body's `data` that the record has, in their order.
-	data []jsbytes.Member
+	// data is the body's `data`: the members that the record has.
+	data jsbytes.Value
 	// bodies are the default bodies, which all copies of the Record share.
 	bodies *bodies
 }

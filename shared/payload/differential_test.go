@@ -27,15 +27,13 @@ func unlikeOracle(raw []byte) (outcome, fault string) {
 	case ok != wantOK:
 		return "", fmt.Sprintf("an event: %v, want %v", ok, wantOK)
 	}
-	if sequence, at := payload.SequenceNumber(raw); true {
-		if s, a := oracleSequenceNumber(raw); s != sequence || !a.Equal(at) {
-			return "", fmt.Sprintf("position %q, %v, want %q, %v", sequence, at, s, a)
-		}
+	sequence, at := payload.SequenceNumber(raw)
+	if s, a := oracleSequenceNumber(raw); s != sequence || !a.Equal(at) {
+		return "", fmt.Sprintf("position %q, %v, want %q, %v", sequence, at, s, a)
 	}
-	if partner, verification := payload.Subject(raw); true {
-		if p, v := oracleSubject(raw); p != partner || v != verification {
-			return "", fmt.Sprintf("subject %q, %q, want %q, %q", partner, verification, p, v)
-		}
+	partner, verification := payload.Subject(raw)
+	if p, v := oracleSubject(raw); p != partner || v != verification {
+		return "", fmt.Sprintf("subject %q, %q, want %q, %q", partner, verification, p, v)
 	}
 	if why != nil {
 		return why.Reason, ""
@@ -87,7 +85,7 @@ func unlikeOracleEvent(event []byte) (records [][]byte, fault string) {
 // spelt, typed, ordered and nested in odd ways, and broken. PAYLOAD_EVENTS and PAYLOAD_SEED ask for more, or others.
 func TestLikeOracle(t *testing.T) {
 	t.Parallel()
-	events, seed := variable(t, "PAYLOAD_EVENTS", 15_000), uint64(variable(t, "PAYLOAD_SEED", 1))
+	events, seed := variable(t, "PAYLOAD_EVENTS", 4000), uint64(variable(t, "PAYLOAD_SEED", 1))
 	outcomes, refused := map[string]int{}, 0
 	for n := range uint64(events) {
 		g := streams{docgen.New(seed, n)}
@@ -145,7 +143,7 @@ func FuzzLikeOracle(f *testing.F) {
 // TestNestingLikeOracle: the depth at which a record is refused, and an event.
 func TestNestingLikeOracle(t *testing.T) {
 	t.Parallel()
-	for _, depth := range []int{30, 31, 61, 62, 63, 64, 65, 9_990, 9_997, 9_998, 9_999, 10_000, 10_001, 100_000} {
+	for _, depth := range []int{30, 31, 61, 62, 63, 9_996, 9_997, 9_998, 9_999, 10_000, 10_001} {
 		for _, nested := range []string{
 			strings.Repeat("[", depth) + strings.Repeat("]", depth), strings.Repeat(`{"M":`, depth) + `{}` + strings.Repeat("}", depth),
 			strings.Repeat(`{"L":[`, depth/2) + strings.Repeat("]}", depth/2), strings.Repeat("[", depth),

@@ -34,10 +34,10 @@ func SampleWith(t webhook.EventType, n webhook.TypeNaming, template *Template) (
 }
 
 // sampleData follows the partner guide's example ("Default Webhook Payload").
-func sampleData(status webhook.Status) []jsbytes.Member {
+func sampleData(status webhook.Status) jsbytes.Value {
 	verified := jsbytes.Bool(status == webhook.Verified)
 	source := jsbytes.String("chase-bank")
-	return []jsbytes.Member{
+	return jsbytes.ObjectOf([]jsbytes.Member{
 		{Name: "verificationId", Value: jsbytes.String(SampleVerificationID)},
 		{Name: "sessionId", Value: jsbytes.Number("123")},
 		{Name: "stepId", Value: jsbytes.Number("456")},
@@ -54,5 +54,5 @@ func sampleData(status webhook.Status) []jsbytes.Member {
 			"dataSource": source, "processingTimeMs": jsbytes.Number("15000"),
 			"verifiedAt": jsbytes.String("2024-01-15T14:30:00Z"),
 		})},
-	}
+	})
 }
