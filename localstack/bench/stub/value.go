@@ -91,15 +91,6 @@ func binarySize(raw string) int {
 	return n/4*3 - pad
 }
 
-// itemSize is the size of an item in DynamoDB's JSON.
-func itemSize(item string) int {
-	n := 0
-	for name, v := range members(item) {
-		n += len(name) + valueOf(v).size()
-	}
-	return n
-}
-
 // equal tells whether two values are the same; an absent one equals nothing.
 func (v value) equal(w value) bool {
 	if v.kind != w.kind || v.kind == "" {
