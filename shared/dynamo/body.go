@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	stateless "github.com/klauspost/compress/flate"
+
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
@@ -30,30 +32,19 @@ const bodyDictionary = `"proofData":{"formattedData":{"metadata":{"firstName":""
 // inlineBody is the largest stored body, in bytes, that stands in the delivery's own item: every save writes it again.
 const inlineBody = 4 << 10
 
-// packBody returns a body as it is stored: compressed if that makes it smaller. Nil for an empty one. It is called for
-// the same body again and again: for each webhook it goes to, when an attempt begins and when it ends.
+// packBody returns a body as it is stored: compressed if that makes it smaller. Nil for an empty one. The compressor holds
+// nothing between two calls and little during one: a batch packs hundreds of bodies at once.
 func packBody(body []byte) []byte {
 	if len(body) == 0 {
 		return nil
 	}
-	if len(body) <= mostQuick {
-		if packed := pack(body, quickDeflate(body)); len(packed) <= quickEnough {
-			return packed
-		}
-	}
-	return thorough.pack(body)
-}
-
-func pack(body, deflated []byte) []byte {
-	if len(deflated) < len(body) {
-		return append([]byte{bodyDeflate}, deflated...)
+	b := bytes.NewBuffer(make([]byte, 0, 1+len(body)))
+	b.WriteByte(bodyDeflate)
+	if err := stateless.StatelessDeflate(b, body, true, []byte(bodyDictionary)); err == nil && b.Len() <= len(body) {
+		return b.Bytes()
 	}
 	return append([]byte{bodyRaw}, body...)
 }
-
-// quickEnough is how many bytes a packed body may take in an item that stays within one write unit, 1 KB, besides the
-// rest of a usual delivery. More than that is worth a better compression.
-const quickEnough = 500
 
 func unpackBody(stored []byte) ([]byte, error) {
 	if len(stored) == 0 {
