@@ -17,5 +17,5 @@ func main() {
 		log.Error("start failed", "event", "start.failed", "error", err)
 		os.Exit(1)
 	}
-	gateway.Start(log, nil, handler)
+	gateway.Start(log, handler)
 }

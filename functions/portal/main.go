@@ -12,10 +12,10 @@ import (
 
 func main() {
 	log := lambdarun.Logger()
-	handler, closeIdle, err := api.Portal(context.Background(), log)
+	handler, err := api.Portal(context.Background(), log)
 	if err != nil {
 		log.Error("start failed", "event", "start.failed", "error", err)
 		os.Exit(1)
 	}
-	gateway.Start(log, closeIdle, handler)
+	gateway.Start(log, handler)
 }

@@ -12,11 +12,11 @@ import (
 
 func main() {
 	log := lambdarun.Logger()
-	engine, closeIdle, err := wire.Engine(context.Background(), log,
+	engine, err := wire.Engine(context.Background(), log,
 		env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID)
 	if err != nil {
 		log.Error("start failed", "event", "start.failed", "error", err)
 		os.Exit(1)
 	}
-	lambdarun.Queue(log, closeIdle, engine.Receive)
+	lambdarun.Queue(log, engine.Receive)
 }

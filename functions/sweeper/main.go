@@ -12,7 +12,7 @@ import (
 
 func main() {
 	log := lambdarun.Logger()
-	engine, _, err := wire.Engine(context.Background(), log, env.ServiceTable, env.DeliveriesTable, env.QueueURL)
+	engine, err := wire.Engine(context.Background(), log, env.ServiceTable, env.DeliveriesTable, env.QueueURL)
 	if err != nil {
 		log.Error("start failed", "event", "start.failed", "error", err)
 		os.Exit(1)

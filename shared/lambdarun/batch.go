@@ -16,10 +16,9 @@ import (
 )
 
 // Stream runs f on the records of each DynamoDB stream event and never returns. f returns one error per record; the
-// lowest sequence number of those that failed is reported, and the stream starts again from there. after is called at
-// the end of each invocation.
-func Stream(log *slog.Logger, after func(), f func(ctx context.Context, records [][]byte) []error) {
-	start(log, after, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
+// lowest sequence number of those that failed is reported, and the stream starts again from there.
+func Stream(log *slog.Logger, f func(ctx context.Context, records [][]byte) []error) {
+	Start(log, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
 		return StreamEvent(ctx, event, f)
 	})
 }
@@ -58,8 +57,8 @@ func StreamEvent(ctx context.Context, event []byte, f func(context.Context, [][]
 
 // Queue runs f on the messages of each SQS event and never returns. f returns one error per message; failed messages
 // stay on the queue. A message that can't be decoded fails, and ends in the dead-letter queue.
-func Queue(log *slog.Logger, after func(), f func(ctx context.Context, ms []webhook.Message) []error) {
-	start(log, after, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
+func Queue(log *slog.Logger, f func(ctx context.Context, ms []webhook.Message) []error) {
+	Start(log, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
 		return QueueEvent(ctx, event, f)
 	})
 }

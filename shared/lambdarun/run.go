@@ -25,20 +25,15 @@ func newLogger(w io.Writer) *slog.Logger {
 // Invocation is what a kind of function makes of one event: its answer, and attributes for the log.
 type Invocation func(ctx context.Context, event []byte) (answer any, attrs []slog.Attr, err error)
 
-// handler implements lambda.Handler around an Invocation: one wide log event each, and a last call of after, such as
-// closing connections that must not outlive the invocation.
+// handler implements lambda.Handler around an Invocation: one wide log event each.
 type handler struct {
 	log    *slog.Logger
 	invoke Invocation
-	after  func()
 }
 
 // Invoke implements lambda.Handler.
 func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	start := time.Now()
-	if h.after != nil {
-		defer h.after()
-	}
 	answer, attrs, err := h.invoke(ctx, event)
 	level := slog.LevelInfo
 	attrs = append(attrs, slog.String("event", "invocation"), slog.Int64("durationMs", time.Since(start).Milliseconds()))
@@ -57,16 +52,11 @@ func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 }
 
 // Start runs f on each event and never returns. It writes one line of the log for each, with the attributes that f returns.
-// after is called at the end of each invocation.
-func Start(log *slog.Logger, after func(), f Invocation) { start(log, after, f) }
-
-func start(log *slog.Logger, after func(), f Invocation) {
-	lambda.Start(handler{log: log, invoke: f, after: after})
-}
+func Start(log *slog.Logger, f Invocation) { lambda.Start(handler{log: log, invoke: f}) }
 
 // Schedule runs f at each scheduled event and never returns. f's answer is logged.
 func Schedule[T any](log *slog.Logger, f func(ctx context.Context) (T, error)) {
-	start(log, nil, func(ctx context.Context, _ []byte) (any, []slog.Attr, error) {
+	Start(log, func(ctx context.Context, _ []byte) (any, []slog.Attr, error) {
 		out, err := f(ctx)
 		return nil, []slog.Attr{slog.Any("result", out)}, err
 	})

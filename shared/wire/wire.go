@@ -69,18 +69,18 @@ func (p Parts) DeadLetters() *queue.DeadLetters {
 	return queue.NewDeadLetters(awscfg.SQS(p.aws), p.Config.DeadLettersURL, p.Queue)
 }
 
-// Engine returns the delivery engine, and the function that closes its connections, for the end of an invocation.
-func Engine(ctx context.Context, log *slog.Logger, required ...string) (*delivery.Engine, func(), error) {
+// Engine returns the delivery engine.
+func Engine(ctx context.Context, log *slog.Logger, required ...string) (*delivery.Engine, error) {
 	p, err := Build(ctx, required...)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	client := egress.New(egress.Options{OwnHosts: p.Config.OwnHosts})
 	return &delivery.Engine{
-		Store: p.Store, Queue: p.Queue, Sender: client, Vault: p.Vault, Objects: p.Objects(),
-		Bus: bus.New(awscfg.EventBridge(p.aws), p.Config.EventBus),
-		IDs: webhook.IDSource{Now: time.Now, Rand: rand.Reader}, Now: time.Now, HoldTime: p.Config.HoldTime, Log: log,
-	}, client.CloseIdle, nil
+		Store: p.Store, Queue: p.Queue, Vault: p.Vault, Objects: p.Objects(),
+		Sender: egress.New(egress.Options{OwnHosts: p.Config.OwnHosts}),
+		Bus:    bus.New(awscfg.EventBridge(p.aws), p.Config.EventBus),
+		IDs:    webhook.IDSource{Now: time.Now, Rand: rand.Reader}, Now: time.Now, HoldTime: p.Config.HoldTime, Log: log,
+	}, nil
 }
 
 // Reconciler returns an engine that can reconcile and nothing else, since it needs no secrets and sends nothing, and the

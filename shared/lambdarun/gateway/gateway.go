@@ -21,9 +21,9 @@ import (
 )
 
 // Start serves API Gateway (REST API) proxy events with h and never returns. The request's context carries a
-// portal.Caller. after is called at the end of each invocation.
-func Start(log *slog.Logger, after func(), h http.Handler) {
-	lambdarun.Start(log, after, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
+// portal.Caller.
+func Start(log *slog.Logger, h http.Handler) {
+	lambdarun.Start(log, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
 		var in events.APIGatewayProxyRequest
 		if err := json.Unmarshal(event, &in); err != nil {
 			return nil, nil, fmt.Errorf("not an API Gateway proxy event: %w", err)

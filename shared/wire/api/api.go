@@ -15,17 +15,17 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/wire"
 )
 
-// Portal returns the partners' API, and the function that closes its connections, for the end of an invocation.
-func Portal(ctx context.Context, log *slog.Logger) (http.Handler, func(), error) {
+// Portal returns the partners' API.
+func Portal(ctx context.Context, log *slog.Logger) (http.Handler, error) {
 	p, err := wire.Build(ctx, env.ServiceTable, env.DeliveriesTable, env.VerificationsTable, env.QueueURL, env.KMSKeyID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	client := newClient(p.Config)
 	return portal.New(portal.Config{
 		Store: p.Store, Vault: p.Vault, Queue: p.Queue, Sender: client, URLs: client, Verifications: p.Store,
 		Now: time.Now, Rand: rand.Reader, Log: log, Version: egress.Version,
-	}), client.CloseIdle, nil
+	}), nil
 }
 
 func newClient(cfg env.Config) *egress.Client {
