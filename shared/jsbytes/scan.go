@@ -62,7 +62,8 @@ func (s *scanner) value(i, inside int) int {
 		s.nodes = append(s.nodes, node{})
 	}
 	var kind Kind
-	plain, end := true, -1
+	var end int
+	plain := true
 	switch s.at(i) {
 	case '"':
 		kind = KindString
