@@ -51,9 +51,7 @@ func (c *Client) dial(ctx context.Context, hostPort string, by time.Time) (*conn
 	if err != nil && session != nil && session.offered && ctx.Err() == nil {
 		// An endpoint that cannot resume must not fail for it, and nothing has been sent so far.
 		c.sessions.refuse(hostPort)
-		if alerted(err) {
-			k, err = c.secure(ctx, host, hostPort, targets, nil)
-		}
+		k, err = c.secure(ctx, host, hostPort, targets, nil)
 	}
 	return k, err
 }

@@ -19,12 +19,7 @@ type clocks struct {
 	now instant
 }
 
-// stopClocks gives a client clocks that stand still.
-func stopClocks(c *Client) *clocks {
-	k := &clocks{now: c.pool.clock()}
-	c.pool.clock = k.read
-	return k
-}
+func newClocks() *clocks { return &clocks{now: newClock()()} }
 
 func (k *clocks) read() instant {
 	k.mu.Lock()
@@ -75,7 +70,8 @@ func TestIdleTime(t *testing.T) {
 				ended <- struct{}{}
 			})
 			c := newTestClient(t, quick())
-			k := stopClocks(c)
+			k := newClocks()
+			c.pool.clock = k.read
 			if resp := c.Send(t.Context(), post(url)); !resp.OK() {
 				t.Fatalf("got %q (%s)", resp.ErrorCode, resp.ErrorMessage)
 			}
@@ -121,7 +117,7 @@ func fakeConn(hostPort string) (k *conn, open func() bool) {
 
 // TestIdleBounds: few connections are kept, the newest; what has aged is closed at the next request to whatever host.
 func TestIdleBounds(t *testing.T) {
-	k := &clocks{}
+	k := newClocks()
 	p := &pool{clock: k.read}
 	var open []func() bool
 	for i := range maxIdle + 2 {
@@ -235,7 +231,7 @@ func TestPoolCounts(t *testing.T) {
 			t.Logf("seed %d", seed)
 		}
 	}()
-	k := &clocks{}
+	k := newClocks()
 	p := &pool{clock: k.read}
 	var held []string
 	for range 20000 {
