@@ -38,7 +38,7 @@ func Load(_ context.Context) (aws.Config, error) {
 			},
 			Source: []aws.CredentialSource{aws.CredentialSourceEnvVars},
 		},
-		HTTPClient:    HTTPClient(),
+		HTTPClient:    newClient(tryTimeout),
 		ConfigSources: []any{endpoints{}},
 		// The SDK's defaults, which only its own loader sets.
 		AccountIDEndpointMode:      aws.AccountIDEndpointModePreferred,

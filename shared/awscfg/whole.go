@@ -27,10 +27,7 @@ func wholeAnswers(stack *middleware.Stack) error {
 		if !ok {
 			return out, metadata, fmt.Errorf("an answer is a %T", out.RawResponse)
 		}
-		body, err := io.ReadAll(resp.Body)
-		if closed := resp.Body.Close(); err == nil {
-			err = closed
-		}
+		body, err := readAll(resp.Response)
 		if err == nil {
 			err = check(body, resp.Header.Get("X-Amz-Crc32"))
 		}

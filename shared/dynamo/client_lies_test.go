@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"github.com/cr3dentials/verification-webhooks/shared/awscfg"
 	"github.com/cr3dentials/verification-webhooks/shared/dynamo"
@@ -59,7 +58,7 @@ func newLyingTable(t *testing.T, cfg aws.Config, timeout time.Duration) *lyingTa
 	t.Helper()
 	f := newFakeTable(t)
 	x := &lyingTable{fakeTable: f, Liar: storetest.NewLiar(t, f.act)}
-	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
+	client, ok := cfg.HTTPClient.(*awscfg.Client)
 	if !ok {
 		t.Fatalf("the HTTP client is a %T", cfg.HTTPClient)
 	}
@@ -68,7 +67,7 @@ func newLyingTable(t *testing.T, cfg aws.Config, timeout time.Duration) *lyingTa
 		t.Fatalf("the retryer is a %T", cfg.Retryer())
 	}
 	x.retryer = &quick{RetryerV2: retryer}
-	cfg.HTTPClient = storetest.OwnBody{Next: client.WithTimeout(timeout)}
+	cfg.HTTPClient = client.WithTimeout(timeout)
 	cfg.Retryer = func() aws.Retryer { return x.retryer }
 	cfg.BaseEndpoint = aws.String(x.URL)
 	x.store = dynamo.New(awscfg.DynamoDB(cfg), dynamo.Options{ServiceTable: "s", DeliveriesTable: "d"})

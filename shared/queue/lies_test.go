@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"github.com/cr3dentials/verification-webhooks/shared/awscfg"
 	"github.com/cr3dentials/verification-webhooks/shared/queue"
@@ -93,7 +92,7 @@ func (q quick) RetryDelay(attempt int, err error) (time.Duration, error) {
 // functionsQueue is a queue at url that is reached as the functions do, with another time-out for one try.
 func functionsQueue(t *testing.T, cfg aws.Config, url string, timeout time.Duration) *queue.Queue {
 	t.Helper()
-	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
+	client, ok := cfg.HTTPClient.(*awscfg.Client)
 	if !ok {
 		t.Fatalf("the HTTP client is a %T", cfg.HTTPClient)
 	}
@@ -101,7 +100,7 @@ func functionsQueue(t *testing.T, cfg aws.Config, url string, timeout time.Durat
 	if !ok {
 		t.Fatalf("the retryer is a %T", cfg.Retryer())
 	}
-	cfg.HTTPClient = storetest.OwnBody{Next: client.WithTimeout(timeout)}
+	cfg.HTTPClient = client.WithTimeout(timeout)
 	cfg.Retryer = func() aws.Retryer { return quick{retryer} }
 	cfg.BaseEndpoint = aws.String(url)
 	return queue.New(awscfg.SQS(cfg), url+"/1/q")
