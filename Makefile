@@ -90,6 +90,11 @@ storm-planted: need-go ## search a seed for each planted bug: START=1 SEEDS=2000
 	@go test -v -count=1 -timeout 60m -run '^TestSearch$$' ./shared/storm/planted -args \
 	  -search -seeds $(or $(SEEDS),2000) -start $(or $(START),1) $(if $(BUG),-bug $(BUG))
 
+.PHONY: bench
+bench: build ## how fast and how costly it is, a line of JSON for each figure: ONLY=name,name runs some
+	@go build -tags local -o .build/bench ./localstack/bench
+	@.build/bench -only '$(ONLY)'
+
 .PHONY: synth partner api-key portal-session
 synth: build build-tools ## synthesize the CDK stack into infra/cdk.out: STAGE=dev|prod|local
 	@$(STACK) install infra

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
+)
+
+// The load of isolation_p99_ratio: the same healthy events in every case, and so many more to endpoints that answer 200
+// after 9.5 s that they are the case's share of all.
+const (
+	healthyPerSecond = 12
+	healthyHooks     = 10
+	slowHooks        = 10
+	slowQuery        = "delay=9500ms"
+	// isolationLanes are those of one shard at the parallelization factor of infra/dispatcher.go.
+	isolationLanes = 10
+	// isolationRetriers bounds the retrier's processes; infra's setting is 50, ten sends each.
+	isolationRetriers = 20
+	isolationWarm     = 20 * time.Second
+	isolationWindow   = 45 * time.Second // one of `runs`
+	visibility        = 6 * time.Minute  // of infra/queues.go
+)
+
+// isolationCase is a world with its share of slow events and what came of it.
+type isolationCase struct {
+	name      string
+	slow      float64 // of all events
+	bound     float64 // on the ratio
+	windows   [runs][]float64
+	processes int
+	waiting   int
+}
+
+func measureIsolation(ctx context.Context, b *bench) ([]row, error) {
+	cases := []*isolationCase{
+		{name: "none"}, {name: "10 %", slow: 0.1, bound: 1.2}, {name: "50 %", slow: 0.5, bound: 1.5}, {name: "90 %", slow: 0.9, bound: 2},
+	}
+	if _, err := b.receiver.arrivals(ctx); err != nil {
+		return nil, err
+	}
+	sent := &sentRecords{at: map[string]sentRecord{}}
+	// All cases run at the same time, so that whatever else the machine does slows all of them.
+	var worlds, sources sync.WaitGroup
+	var mu sync.Mutex
+	var failures []error
+	failed := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			failures = append(failures, err)
+		}
+	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	for i, c := range cases {
+		l, err := c.start(ctx, b, i)
+		if err != nil {
+			stop()
+			sources.Wait()
+			return nil, err
+		}
+		defer l.close()
+		for _, run := range l.sources {
+			sources.Go(func() { failed(run(running)) })
+		}
+		worlds.Go(func() { failed(l.feed(ctx, c, sent)) })
+	}
+	worlds.Wait()
+	time.Sleep(2 * time.Second) // the last ones
+	stop()
+	sources.Wait()
+	got, err := b.receiver.arrivals(ctx)
+	if err = errors.Join(append(failures, err)...); err != nil {
+		return nil, err
+	}
+	missing := sent.collect(got.Arrivals)
+	return isolationRows(cases, missing), nil
+}
+
+// isolationLoad is a running world.
+type isolationLoad struct {
+	world         *world
+	lanes         []*lane
+	source        *queueSource
+	sources       []func(context.Context) error
+	healthy, slow []webhook.Webhook
+}
+
+func (c *isolationCase) start(ctx context.Context, b *bench, index int) (*isolationLoad, error) {
+	w, err := b.newWorld(0)
+	if err != nil {
+		return nil, err
+	}
+	l := &isolationLoad{world: w}
+	host := index * (healthyHooks + slowHooks)
+	for i := range healthyHooks + slowHooks {
+		query, list := "verify=1&record=1", &l.healthy
+		if i >= healthyHooks {
+			query, list = slowQuery, &l.slow
+		}
+		_, made, err := w.partner(ctx, 1, func(int) string { return b.receiver.url(host+i, query) })
+		if err != nil {
+			return nil, err
+		}
+		*list = append(*list, made...)
+	}
+	w.services.SetVisibility(deliveryQueue, visibility)
+	w.services.SetLatency(stubLatency)
+	for range isolationLanes {
+		f, err := w.function(ctx, "dispatcher")
+		if err != nil {
+			l.close()
+			return nil, err
+		}
+		lane := newLane(f)
+		l.lanes = append(l.lanes, lane)
+		l.sources = append(l.sources, lane.run)
+	}
+	l.source = &queueSource{world: w, most: isolationRetriers}
+	l.sources = append(l.sources, l.source.run)
+	return l, nil
+}
+
+func (l *isolationLoad) close() {
+	for _, lane := range l.lanes {
+		lane.f.stop()
+	}
+	l.world.close()
+}
+
+// feed writes records on schedule, whatever becomes of them, each into the lane that its key falls into.
+func (l *isolationLoad) feed(ctx context.Context, c *isolationCase, sent *sentRecords) error {
+	m := newMaker(100 + uint64(c.slow*100))
+	rate := healthyPerSecond / (1 - c.slow)
+	began := time.Now()
+	total := isolationWarm + runs*isolationWindow
+	owed := 0.0 // of healthy events
+	for i := 0; ; i++ {
+		due := time.Duration(float64(i) / rate * float64(time.Second))
+		if due > total {
+			break
+		}
+		select {
+		case <-time.After(time.Until(began.Add(due))):
+		case <-ctx.Done():
+			return nil
+		}
+		hooks := l.slow
+		owed += 1 - c.slow
+		healthy := owed >= 1-1e-9
+		if healthy {
+			owed--
+			hooks = l.healthy
+		}
+		hook := hooks[m.rand.IntN(len(hooks))]
+		now := time.Now()
+		raw := m.record(hook.PartnerID, now)
+		if window := int((due - isolationWarm) / isolationWindow); healthy && due >= isolationWarm && window < runs {
+			sent.add(webhook.DeliveryID(decoded(raw).Event, hook.ID), sentRecord{c, window, now})
+		}
+		l.lanes[m.rand.IntN(len(l.lanes))].put(raw)
+	}
+	l.source.mu.Lock()
+	c.processes = l.source.started
+	l.source.mu.Unlock()
+	c.waiting, _, _ = l.world.services.Waiting(deliveryQueue)
+	return nil
+}
+
+// sentRecords are the healthy records by the id of their delivery.
+type sentRecords struct {
+	mu sync.Mutex
+	at map[string]sentRecord
+}
+
+type sentRecord struct {
+	*isolationCase
+	window int
+	at     time.Time
+}
+
+func (s *sentRecords) add(id string, r sentRecord) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at[id] = r
+}
+
+// collect takes the arrivals of first attempts and returns how many records there are without one, by case. Those count
+// as having taken until the end.
+func (s *sentRecords) collect(arrivals []arrival) map[*isolationCase]int {
+	for _, a := range arrivals {
+		if r, ok := s.at[a.ID]; ok && a.Attempt == "1" {
+			r.windows[r.window] = append(r.windows[r.window], ms(time.Unix(0, a.At).Sub(r.at)))
+			delete(s.at, a.ID)
+		}
+	}
+	missing := map[*isolationCase]int{}
+	for _, r := range s.at {
+		missing[r.isolationCase]++
+		r.windows[r.window] = append(r.windows[r.window], ms(time.Since(r.at)))
+	}
+	return missing
+}
+
+func isolationRows(cases []*isolationCase, missing map[*isolationCase]int) []row {
+	quantile := func(c *isolationCase, p float64) []float64 {
+		all := make([]float64, 0, runs)
+		for _, w := range c.windows {
+			all = append(all, percentile(w, p))
+		}
+		return all
+	}
+	none := quantile(cases[0], 99)
+	var rows []row
+	for _, c := range cases[1:] {
+		ratios := quantile(c, 99)
+		p99 := median(ratios)
+		for i := range ratios {
+			ratios[i] /= none[i]
+		}
+		rows = append(rows, newRow(isolationRatio, c.name, median(ratios), "ratio", atMost(c.bound),
+			"record written to POST received, %d healthy events/s in each case and %.0f/s to slow endpoints beside them, warmed up for %v, median of %d windows of %v at the same time: p99 %.1f ms (p50 %.1f), without slow ones %.1f ms (p50 %.1f); %d lanes, %d retrier processes, %d messages waiting at the end; %d first attempts never came",
+			healthyPerSecond, healthyPerSecond*c.slow/(1-c.slow), isolationWarm, runs, isolationWindow,
+			p99, median(quantile(c, 50)), median(none), median(quantile(cases[0], 50)), isolationLanes, c.processes, c.waiting, missing[c]))
+	}
+	return rows
+}
