@@ -66,6 +66,9 @@ func TestWriteUnits(t *testing.T) {
 			item(held + `,"st":{"S":"a"}`), "PutItem", put(item(`,"x":{"S":"1"}` + held + `,"st":{"S":"a"}`)), 200,
 			units{deliveriesTable: 1}, 1, 1,
 		},
+		"projected is the same number": {
+			item(held + `,"st":{"N":"1"}`), "PutItem", put(item(held + `,"st":{"N":"1.0"}`)), 200, units{deliveriesTable: 1}, 1, 1,
+		},
 		"large index key": {
 			"", "PutItem", put(item(`,"vpk":{"S":"` + strings.Repeat("v", 1200) + `"}`)), 200,
 			units{deliveriesTable: 2, byVerification: 2}, 1, 1,

@@ -200,7 +200,7 @@ func (p *parser) operand() *node {
 }
 
 func (p *parser) checkName(t string) string {
-	if t == "" || t[0] != '#' && !isWord(t[0]) || p.peek() == "." || p.peek() == "[" {
+	if t == "" || t[0] != '#' && !isWord(t[0]) {
 		p.broken = true
 	}
 	return t

@@ -1,7 +1,14 @@
 package stub_test
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/xml"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -27,9 +34,9 @@ func bodies(ms []stub.Message) []string {
 // TestQueue sends by the product's adapter and receives as Lambda would, at times of its own.
 func TestQueue(t *testing.T) {
 	s, cfg := start(t)
-	url := s.CreateQueue("q")
+	address := s.CreateQueue("q")
 	s.SetVisibility("q", time.Minute)
-	q := queue.New(sqs.NewFromConfig(cfg), url)
+	q := queue.New(sqs.NewFromConfig(cfg), address)
 	message := func(id string, delay time.Duration) webhook.Message {
 		return webhook.Message{
 			Kind: webhook.AttemptMessage, Ref: webhook.Ref{PartnerID: "p", WebhookID: "w", DeliveryID: id}, Number: 2, Delay: delay,
@@ -80,14 +87,94 @@ func TestQueue(t *testing.T) {
 	waiting([3]int{0, 0, 2})
 }
 
+// TestDeleteDelayed removes what nobody has received.
+func TestDeleteDelayed(t *testing.T) {
+	s, _ := start(t)
+	address := s.CreateQueue("q")
+	for _, delay := range []int{0, 5} {
+		_, answer := call(t, s, "AmazonSQS.SendMessage", fmt.Sprintf(`{"QueueUrl":"%s","MessageBody":"b","DelaySeconds":%d}`, address, delay))
+		var sent struct{ MessageID string }
+		if err := json.Unmarshal([]byte(answer), &sent); err != nil || sent.MessageID == "" {
+			t.Fatalf("%v: %s", err, answer)
+		}
+		s.Delete("q", sent.MessageID)
+	}
+	if ready, delayed, inFlight := s.Waiting("q"); ready+delayed+inFlight != 0 {
+		t.Errorf("%d, %d and %d messages are left", ready, delayed, inFlight)
+	}
+	if got := s.Receive("q", time.Now().Add(time.Hour), 10); len(got) != 0 {
+		t.Errorf("received %+v", got)
+	}
+}
+
+// TestDataKeys binds a data key to its encryption context, whatever the order of its members.
+func TestDataKeys(t *testing.T) {
+	s, _ := start(t)
+	_, answer := call(t, s, "TrentService.GenerateDataKey", `{"KeyId":"k","KeySpec":"AES_256","EncryptionContext":{"a":"1","b":"2"}}`)
+	var made struct{ CiphertextBlob, Plaintext []byte }
+	if err := json.Unmarshal([]byte(answer), &made); err != nil || len(made.Plaintext) != 32 {
+		t.Fatalf("%v: %s", err, answer)
+	}
+	for bound, want := range map[string]int{`{"b":"2","a":"1"}`: 200, `{"a":"1"}`: 400, `{"a":"2","b":"1"}`: 400, `{}`: 400} {
+		blob := base64.StdEncoding.EncodeToString(made.CiphertextBlob)
+		status, answer := call(t, s, "TrentService.Decrypt", `{"CiphertextBlob":"`+blob+`","EncryptionContext":`+bound+`}`)
+		if status != want {
+			t.Errorf("with the context %s: %d %s, want %d", bound, status, answer, want)
+		}
+		var opened struct{ Plaintext []byte }
+		if err := json.Unmarshal([]byte(answer), &opened); err != nil || want == 200 && !bytes.Equal(opened.Plaintext, made.Plaintext) {
+			t.Errorf("with the context %s: %v, %s", bound, err, answer)
+		}
+	}
+}
+
+// TestListObjects goes on behind the last key of a page.
+func TestListObjects(t *testing.T) {
+	s, _ := start(t)
+	do := func(method, path string) string {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader("body")))
+		return w.Body.String()
+	}
+	for _, key := range []string{"a/2", "b/1", "a/1", "a/3"} {
+		do(http.MethodPut, "/bucket/"+key)
+	}
+	var got []string
+	after := ""
+	for range 3 {
+		var page struct {
+			IsTruncated           bool
+			NextContinuationToken string
+			Contents              []struct {
+				Key  string
+				Size int
+			}
+		}
+		if err := xml.Unmarshal([]byte(do(http.MethodGet, "/bucket?list-type=2&prefix=a/&max-keys=2"+after)), &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range page.Contents {
+			got = append(got, fmt.Sprint(o.Key, " ", o.Size))
+		}
+		if !page.IsTruncated {
+			break
+		}
+		got = append(got, "more")
+		after = "&continuation-token=" + url.QueryEscape(page.NextContinuationToken)
+	}
+	if want := []string{"a/1 4", "a/2 4", "more", "a/3 4"}; !slices.Equal(got, want) {
+		t.Errorf("listed %q, want %q", got, want)
+	}
+}
+
 // TestFairQueue lets the others' messages overtake a group that has too much in flight.
 func TestFairQueue(t *testing.T) {
 	s, _ := start(t)
-	url := s.CreateQueue("q")
+	address := s.CreateQueue("q")
 	send := func(group string, n int) {
 		t.Helper()
 		for range n {
-			status, answer := call(t, s, "AmazonSQS.SendMessage", fmt.Sprintf(`{"QueueUrl":"%s","MessageBody":"%s","MessageGroupId":"%[2]s"}`, url, group))
+			status, answer := call(t, s, "AmazonSQS.SendMessage", fmt.Sprintf(`{"QueueUrl":"%s","MessageBody":"%s","MessageGroupId":"%[2]s"}`, address, group))
 			if status != 200 {
 				t.Fatal(answer)
 			}
@@ -108,28 +195,28 @@ func TestFairQueue(t *testing.T) {
 // TestRefusedMessages holds what SQS refuses, by entry and by batch.
 func TestRefusedMessages(t *testing.T) {
 	s, _ := start(t)
-	url := s.CreateQueue("q")
+	address := s.CreateQueue("q")
 	entry := func(id, more string) string { return `{"Id":"` + id + `","MessageBody":"b"` + more + `}` }
 	var eleven []string
 	for i := range 11 {
 		eleven = append(eleven, entry(fmt.Sprint(i), ""))
 	}
 	for name, c := range map[string]struct {
-		url, entries string
-		status       int
-		want         string
+		queue, entries string
+		status         int
+		want           string
 	}{
-		"delay":        {url, entry("a", `,"DelaySeconds":901`) + "," + entry("b", ""), 200, `"Code":"InvalidParameterValue"`},
-		"no body":      {url, `{"Id":"a"}`, 200, `"Code":"MissingParameter"`},
-		"control":      {url, `{"Id":"a","MessageBody":"\u0001"}`, 200, `"Code":"InvalidMessageContents"`},
-		"eleven":       {url, strings.Join(eleven, ","), 400, "#TooManyEntriesInBatchRequest"},
-		"none":         {url, "", 400, "#EmptyBatchRequest"},
-		"twice":        {url, entry("a", "") + "," + entry("a", ""), 400, "#BatchEntryIdsNotDistinct"},
+		"delay":        {address, entry("a", `,"DelaySeconds":901`) + "," + entry("b", ""), 200, `"Code":"InvalidParameterValue"`},
+		"no body":      {address, `{"Id":"a"}`, 200, `"Code":"MissingParameter"`},
+		"control":      {address, `{"Id":"a","MessageBody":"\u0001"}`, 200, `"Code":"InvalidMessageContents"`},
+		"eleven":       {address, strings.Join(eleven, ","), 400, "#TooManyEntriesInBatchRequest"},
+		"none":         {address, "", 400, "#EmptyBatchRequest"},
+		"twice":        {address, entry("a", "") + "," + entry("a", ""), 400, "#BatchEntryIdsNotDistinct"},
 		"no queue":     {"http://localhost/0/other", entry("a", ""), 400, "#QueueDoesNotExist"},
-		"a mebibyte":   {url, `{"Id":"a","MessageBody":"` + strings.Repeat("x", 1<<20) + `"}`, 200, `"Successful":[{`},
-		"more of that": {url, `{"Id":"a","MessageBody":"` + strings.Repeat("x", 1<<20) + `"},` + entry("b", ""), 400, "#BatchRequestTooLong"},
+		"a mebibyte":   {address, `{"Id":"a","MessageBody":"` + strings.Repeat("x", 1<<20) + `"}`, 200, `"Successful":[{`},
+		"more of that": {address, `{"Id":"a","MessageBody":"` + strings.Repeat("x", 1<<20) + `"},` + entry("b", ""), 400, "#BatchRequestTooLong"},
 	} {
-		status, answer := call(t, s, "AmazonSQS.SendMessageBatch", `{"QueueUrl":"`+c.url+`","Entries":[`+c.entries+`]}`)
+		status, answer := call(t, s, "AmazonSQS.SendMessageBatch", `{"QueueUrl":"`+c.queue+`","Entries":[`+c.entries+`]}`)
 		if status != c.status || !strings.Contains(answer, c.want) {
 			t.Errorf("%s: %d %s, want %s", name, status, answer, c.want)
 		}
