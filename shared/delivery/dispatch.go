@@ -176,7 +176,8 @@ func (d *dispatching) detour(ctx context.Context, r *partnerRead, w *webhook.Web
 }
 
 func (d *dispatching) bring(ctx context.Context, n int, r *partnerRead, w *webhook.Webhook, later *place) {
-	if err := d.e.bring(ctx, d.b, *d.records[n], r, w, later); err != nil {
+	a := arrival{record: d.records[n], read: r, webhook: w, id: webhook.DeliveryID(d.records[n].Event, w.ID), later: later}
+	if err := d.e.bring(ctx, d.b, &a); err != nil {
 		d.failed(n, err)
 	}
 }
@@ -207,20 +208,19 @@ func (e *Engine) decode(ctx context.Context, raws [][]byte, errs []error) (recor
 
 // bring handles one record for one webhook of its partner. If it panics, whatever was stored before goes on by way of
 // the queue, where repeated panics end it.
-func (e *Engine) bring(ctx context.Context, b *batch, record payload.Record, r *partnerRead, w *webhook.Webhook, later *place) error {
-	ref := webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: webhook.DeliveryID(record.Event, w.ID)}
+func (e *Engine) bring(ctx context.Context, b *batch, a *arrival) error {
 	err := e.recovering(ctx, func() error {
 		switch {
-		case w.Eligible(record.Event, b.grace):
-			return e.first(ctx, b, record, r, w, later)
-		case w.UpdatedAt.After(record.Event.OccurredAt):
+		case a.webhook.Eligible(a.record.Event, b.grace):
+			return e.first(ctx, b, a)
+		case a.webhook.UpdatedAt.After(a.record.Event.OccurredAt):
 			// It may have been eligible when this record came for the first time and was cut short.
-			return e.resumeIfStored(ctx, ref)
+			return e.resumeIfStored(ctx, a.ref())
 		}
 		return nil
 	})
 	if errors.Is(err, errPanic) {
-		if err := e.resumeIfStored(ctx, ref); err != nil {
+		if err := e.resumeIfStored(ctx, a.ref()); err != nil {
 			return err
 		}
 	}

@@ -95,11 +95,11 @@ func (e *Engine) send(ctx context.Context, d *webhook.Delivery, w *webhook.Webho
 	if a.ErrorCode == webhook.ErrInterrupted {
 		// Our time ended, not the endpoint's: the outcome is not known, and the claim is left to run out.
 		err := webhook.Errorf(webhook.Unavailable, "the invocation's time ended during an attempt")
-		e.logAttempt(ctx, d, a, nil, err)
+		e.logAttempt(ctx, d, a, nil, resp.Resent, err)
 		return nil, err
 	}
 	stored, err := e.settle(ctx, *d, a, resp.RetryAfter)
-	e.logAttempt(ctx, d, a, stored, err)
+	e.logAttempt(ctx, d, a, stored, resp.Resent, err)
 	if a.Manual {
 		return stored, err
 	}
@@ -253,7 +253,7 @@ func (e *Engine) logUndeliverable(ctx context.Context, d *webhook.Delivery) {
 }
 
 // logAttempt emits the one wide event of an attempt. It holds ids and outcomes, no payload and no secret.
-func (e *Engine) logAttempt(ctx context.Context, d *webhook.Delivery, a webhook.Attempt, stored *webhook.Delivery, err error) {
+func (e *Engine) logAttempt(ctx context.Context, d *webhook.Delivery, a webhook.Attempt, stored *webhook.Delivery, resent bool, err error) {
 	attrs := []slog.Attr{
 		slog.String("event", "delivery.attempted"),
 		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
@@ -268,6 +268,9 @@ func (e *Engine) logAttempt(ctx context.Context, d *webhook.Delivery, a webhook.
 		if !stored.NextAttemptAt.IsZero() {
 			attrs = append(attrs, slog.Time("nextAttemptAt", stored.NextAttemptAt))
 		}
+	}
+	if resent {
+		attrs = append(attrs, slog.Bool("resent", true))
 	}
 	if err != nil {
 		level = slog.LevelError

@@ -8,16 +8,31 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// first brings one event to one webhook: it stores the delivery, and makes the first attempt if it may and can. later,
-// if it is not nil, is when the queue is to make it.
-func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *partnerRead, w *webhook.Webhook, later *place) error {
-	on := w.Active && !read.partner.Suspended
+// arrival is a record on its way to a webhook of its partner.
+type arrival struct {
+	record  *payload.Record
+	read    *partnerRead
+	webhook *webhook.Webhook
+	// id is the delivery's.
+	id string
+	// later is when the queue is to make the first attempt; nil if the webhook is on the stream's path.
+	later *place
+}
+
+func (a *arrival) ref() webhook.Ref {
+	return webhook.Ref{PartnerID: a.webhook.PartnerID, WebhookID: a.webhook.ID, DeliveryID: a.id}
+}
+
+// first brings one event to one webhook: it stores the delivery, and makes the first attempt if it may and can.
+func (e *Engine) first(ctx context.Context, b *batch, a *arrival) error {
+	r, w := a.record, a.webhook
+	on := w.Active && !a.read.partner.Suspended
 	if !on && !w.EverActive {
 		return nil
 	}
 	now := e.Now()
 	d := webhook.Delivery{
-		PartnerID: w.PartnerID, WebhookID: w.ID, ID: webhook.DeliveryID(r.Event, w.ID), Event: r.Event, CreatedAt: now,
+		PartnerID: w.PartnerID, WebhookID: w.ID, ID: a.id, Event: r.Event, CreatedAt: now,
 	}
 	if w.PayloadTemplate != "" {
 		if done, err := e.beforeTemplate(ctx, &d); done || err != nil {
@@ -25,23 +40,23 @@ func (e *Engine) first(ctx context.Context, b *batch, r payload.Record, read *pa
 		}
 	}
 	var err error
-	if d.Body, err = e.body(r, w); err != nil {
-		return e.firstWithoutBody(ctx, b, &d, r, w, err)
+	if d.Body, err = e.body(*r, w); err != nil {
+		return e.firstWithoutBody(ctx, b, &d, *r, w, err)
 	}
 	if !on {
 		d.Hold(now, w.Generation, e.HoldTime)
 		return e.create(ctx, &d)
 	}
 	d.StartRound(now, w.Generation, now, "")
-	if later != nil {
-		d.PutOff(now, later.at, later.paced)
+	if a.later != nil {
+		d.PutOff(now, a.later.at, a.later.paced)
 		return e.create(ctx, &d)
 	}
 	secrets, err := e.Vault.OpenSecrets(ctx, w)
 	if err != nil {
 		return e.create(ctx, &d) // the queue knows what to do about secrets that can't be read
 	}
-	leave, ok := e.direct(ctx, b, read, w)
+	leave, ok := e.direct(ctx, b, a.read, w)
 	if !ok {
 		return e.create(ctx, &d)
 	}

@@ -68,8 +68,9 @@ type Queue interface {
 	Waiting(ctx context.Context) (int, error)
 }
 
-// Sender makes the one POST of an attempt. It reports what happened and never fails otherwise. It returns within
-// MaxSend of being called, follows no redirect and repeats nothing. Safe for concurrent use.
+// Sender makes the POST of an attempt. It reports what happened and never fails otherwise. It returns within MaxSend of
+// being called and follows no redirect. It may make the POST twice where the outcome of the first can't be known
+// (webhook.Response.Resent). Safe for concurrent use.
 type Sender interface {
 	Send(ctx context.Context, r webhook.Request) webhook.Response
 }

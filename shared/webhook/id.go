@@ -5,7 +5,6 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"io"
-	"math/big"
 	"strings"
 	"time"
 )
@@ -76,12 +75,25 @@ func EventID(verificationID, sequenceNumber string, at time.Time) string {
 // their records, as long as they come from one shard.
 func DeliveryID(e Event, webhookID string) string {
 	tail := hash(e.ID, webhookID)
-	if n, ok := new(big.Int).SetString(e.Sequence, 10); ok && n.Sign() > 0 {
+	if n, ok := lowBits(e.Sequence); ok {
 		var low [8]byte
-		binary.BigEndian.PutUint64(low[:], new(big.Int).And(n, big.NewInt(1<<40-1)).Uint64())
+		binary.BigEndian.PutUint64(low[:], n)
 		copy(tail[:5], low[3:])
 	}
 	return deliveryPrefix + encodeID(e.OccurredAt, tail)
+}
+
+// lowBits returns a number, written in decimal, modulo 2^64; ok is false for 0 and for what is no number.
+func lowBits(decimal string) (n uint64, ok bool) {
+	for i := range len(decimal) {
+		c := decimal[i]
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + uint64(c-'0') // what overflows is what is left out
+		ok = ok || c != '0'
+	}
+	return n, ok
 }
 
 // ParkedID derives the id under which an unusable stream record is parked; raw is the record as it came.
@@ -104,14 +116,13 @@ func derive(prefix string, at time.Time, parts ...string) string {
 
 // hash hashes length-prefixed parts, so that no two lists of parts have the same hash input, to 80 bits.
 func hash(parts ...string) []byte {
-	h := sha256.New()
-	var n [8]byte
+	in := make([]byte, 0, 128)
 	for _, p := range parts {
-		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-		h.Write(n[:])
-		h.Write([]byte(p))
+		in = binary.BigEndian.AppendUint64(in, uint64(len(p)))
+		in = append(in, p...)
 	}
-	return h.Sum(nil)[:10]
+	sum := sha256.Sum256(in)
+	return sum[:10]
 }
 
 func encodeID(at time.Time, tail []byte) string {
