@@ -68,10 +68,10 @@ func (d *DeadLetters) move(ctx context.Context, ms []types.Message) error {
 		if decoded, err := Decode(body); err == nil {
 			from = group(decoded)
 		}
-		send[i] = types.SendMessageBatchRequestEntry{Id: id, MessageBody: aws.String(body), MessageGroupId: aws.String(from)}
+		send[i] = types.SendMessageBatchRequestEntry{MessageBody: aws.String(body), MessageGroupId: aws.String(from)}
 		remove[i] = types.DeleteMessageBatchRequestEntry{Id: id, ReceiptHandle: m.ReceiptHandle}
 	}
-	if err := d.to.sendBatch(ctx, send); err != nil {
+	if err := worst(d.to.sendBatch(ctx, send)...); err != nil {
 		return err
 	}
 	r, err := d.client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: aws.String(d.url), Entries: remove})

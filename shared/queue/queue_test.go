@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,6 +107,11 @@ type entry struct {
 
 // fake is an SQS that refuses each entry of a batch as often as refuse says.
 type fake struct {
+	// hold, if set, is called before a batch is acted on, with its place in the order of arrival.
+	hold func(n int)
+
+	mu      sync.Mutex
+	arrived int
 	batches [][]entry
 	refuse  func(batch int, e entry) bool
 	status  int
@@ -120,6 +126,15 @@ func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return nil, err
 	}
+	f.mu.Lock()
+	f.arrived++
+	n := f.arrived
+	f.mu.Unlock()
+	if f.hold != nil {
+		f.hold(n)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.batches = append(f.batches, in.Entries)
 	var stored, failed []string
 	for _, e := range in.Entries {
@@ -178,10 +193,8 @@ func TestBatches(t *testing.T) {
 		if err := newFake(f).Send(context.Background(), attempts(n)...); err != nil {
 			t.Fatal(err)
 		}
-		var got []int
-		for _, b := range f.batches {
-			got = append(got, len(b))
-		}
+		got := f.sizes()
+		slices.Reverse(got)
 		if !slices.Equal(got, want) {
 			t.Errorf("%d messages went in batches of %v, want %v", n, got, want)
 		}

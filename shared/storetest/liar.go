@@ -99,6 +99,13 @@ func (l *Liar) Asked() []string {
 	return append([]string(nil), l.asked...)
 }
 
+// While calls f while the service acts for nobody.
+func (l *Liar) While(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
+}
+
 func (l *Liar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
