@@ -2,9 +2,11 @@ package stub_test
 
 import (
 	"encoding/json"
+	"hash/crc32"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,6 +20,12 @@ func call(t testing.TB, s *stub.Services, target, body string) (status int, answ
 	r.Header.Set("X-Amz-Target", target)
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
+	if strings.HasPrefix(target, "DynamoDB_") {
+		sum := strconv.FormatUint(uint64(crc32.ChecksumIEEE(w.Body.Bytes())), 10)
+		if got := w.Header().Get("X-Amz-Crc32"); got != sum {
+			t.Fatalf("the checksum is %q, want %s", got, sum)
+		}
+	}
 	return w.Code, w.Body.String()
 }
 
