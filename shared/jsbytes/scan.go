@@ -13,7 +13,7 @@ func Scan(text []byte, depth, levels int) (t Tree, rest []byte, err error) {
 	if uint64(len(text)) > math.MaxUint32 {
 		return Tree{}, nil, ErrSyntax
 	}
-	s := scanner{text: text, nodes: make([]node, 0, usual(len(text), levels)), depth: depth, levels: levels}
+	s := scanner{text: text, nodes: make([]node, 0, room(len(text), levels)), depth: depth, levels: levels}
 	end := s.value(s.space(0), 0)
 	switch {
 	case s.tooDeep:
@@ -24,12 +24,13 @@ func Scan(text []byte, depth, levels int) (t Tree, rest []byte, err error) {
 	return Tree{text: text, nodes: s.nodes}, text[s.space(end):], nil
 }
 
-// usual is how many nodes a text of that many bytes has at most, if it is of the usual sort: DynamoDB's has one for nine.
-func usual(bytes, levels int) int {
-	if levels < few {
-		return few
+// room is for how many nodes a scan begins: DynamoDB's JSON has fewer than one for eight bytes, and few in its upper levels.
+func room(bytes, levels int) int {
+	const least = 16
+	if levels < MaxDepth {
+		return least
 	}
-	return bytes/8 + few
+	return bytes/8 + least
 }
 
 // scanner's methods take an offset and return the one after what they scanned, or -1 if that is not there.
