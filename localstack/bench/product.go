@@ -13,15 +13,29 @@ func dispatch(ctx context.Context, e *delivery.Engine, records [][]byte) []error
 	return e.Dispatch(ctx, records)
 }
 
+// decodeRecords reads stream records as the engine does.
+func decodeRecords(raws [][]byte) (records []payload.Record, err error) {
+	records = make([]payload.Record, 0, len(raws))
+	for _, raw := range raws {
+		r, ok, err := payload.Decode(raw)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			records = append(records, r)
+		}
+	}
+	return records, nil
+}
+
 // decodeEvent turns a stream event into records as the dispatcher does, and counts them.
 func decodeEvent(event []byte) (events int, err error) {
 	_, _, err = lambdarun.StreamEvent(context.Background(), event, func(_ context.Context, raws [][]byte) []error {
+		records, err := decodeRecords(raws)
+		events = len(records)
 		errs := make([]error, len(raws))
-		for i, raw := range raws {
-			_, ok, err := payload.Decode(raw)
-			if errs[i] = err; ok {
-				events++
-			}
+		if err != nil {
+			errs[0] = err
 		}
 		return errs
 	})

@@ -75,7 +75,7 @@ func (b *bench) newWorld(latency time.Duration) (*world, error) {
 	}
 	w.server = &http.Server{
 		Handler: w.times, TLSConfig: config, ReadHeaderTimeout: time.Minute,
-		ErrorLog:     log.New(io.Discard, "", 0), // of handshakes that a client gives up
+		ErrorLog:     log.New(io.Discard, "", 0),                               // of handshakes that a client gives up
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}, // no HTTP/2
 	}
 	s.SetBase(w.endpoint)
