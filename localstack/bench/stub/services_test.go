@@ -65,7 +65,7 @@ func TestQueue(t *testing.T) {
 	}
 	now := time.Now()
 	first := s.Receive("q", now, 10)
-	if len(first) != 10 || first[0].GroupID != "w" || first[0].Receives != 1 || !strings.Contains(first[0].Body, "now0") {
+	if len(first) != 10 || first[0].GroupID != "w" || first[0].Receives != 1 || !strings.Contains(first[0].Body, "now") {
 		t.Fatalf("received %d: %+v", len(first), first)
 	}
 	waiting([3]int{1, 1, 10})

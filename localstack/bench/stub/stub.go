@@ -197,7 +197,7 @@ func (s *Services) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(h.name, "SQS.") {
 		header["Content-Type"] = json10
 	}
-	if strings.HasPrefix(h.name, "DynamoDB.") {
+	if strings.HasPrefix(target[0], "DynamoDB_") {
 		header["Content-Type"] = json10
 		header["X-Amz-Crc32"] = []string{strconv.FormatUint(uint64(crc32.ChecksumIEEE(answer)), 10)}
 	}
