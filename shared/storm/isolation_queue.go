@@ -24,6 +24,8 @@ const (
 	noisyLeast   = 30
 	// recent is what "recently" is taken to be: the time in which what was counted fades to a third.
 	recent = time.Minute
+	// stormy is how many messages there may be beyond 20 for each record.
+	stormy = 10_000
 )
 
 // mapping is the delivery queue in front of the retrier: a fair queue, and the event source mapping that polls it.
@@ -41,6 +43,7 @@ type mapping struct {
 	idleSince             time.Duration
 	// Counted for the report.
 	sent        map[string]int
+	all         int
 	mostReady   int
 	mostPollers int
 }
@@ -102,6 +105,9 @@ func (m *mapping) tenant(x *message) *tenant {
 func (m *mapping) put(x *message) {
 	m.left++
 	m.sent[x.group]++
+	if m.all++; m.all > stormy+20*m.q.w.stats.Events {
+		m.q.w.fail("P3 no storm of messages", nil, "%d messages for %d records", m.all, m.q.w.stats.Events)
+	}
 	m.q.w.s.after(x.visible-m.q.w.s.now, func() { m.show(x) })
 }
 

@@ -29,8 +29,6 @@ type Class struct {
 	Webhooks, Deliveries, Undelivered, Posts, Messages int
 	// First are the first attempts: from the record's commit to the request.
 	First Samples
-	// ByQueue counts those that the retrier made.
-	ByQueue int
 	// Retries are the later ones of a round: how much later than the ladder says.
 	Retries Samples
 	// InFlight is for each minute the most requests that were under way at once to one webhook.
@@ -45,6 +43,8 @@ type Sample struct {
 	// At is when the record was committed, or the attempt before ended.
 	At, Late time.Duration
 	Delivery string
+	// Queue: the retrier made it.
+	Queue bool
 }
 
 // Samples are sorted by At.
@@ -70,6 +70,17 @@ func (s Samples) String() string {
 	}
 	ms := func(q float64) time.Duration { return s.Quantile(q).Late.Round(time.Millisecond) }
 	return fmt.Sprintf("p50 %v p99 %v max %v of %d", ms(0.5), ms(0.99), ms(1), len(s))
+}
+
+// ByQueue is the share that the retrier made.
+func (s Samples) ByQueue() float64 {
+	n := 0
+	for _, x := range s {
+		if x.Queue {
+			n++
+		}
+	}
+	return float64(n) / float64(max(len(s), 1))
 }
 
 // MostInFlight is the most from a time on.
@@ -134,17 +145,14 @@ func (c *Class) measure(w *world, f *flight, written time.Duration) {
 	for i, p := range f.posts {
 		switch {
 		case i == 0:
-			c.First = append(c.First, Sample{written - w.began, p.start - written, f.ref.DeliveryID})
-			if p.env.fn == w.retrier {
-				c.ByQueue++
-			}
+			c.First = append(c.First, Sample{written - w.began, p.start - written, f.ref.DeliveryID, p.env.fn == w.retrier})
 			inRound = 1
 		case f.posts[i-1].round != p.round:
 			inRound = 1
 		default:
 			before := f.posts[i-1]
 			if inRound <= len(ladder) {
-				c.Retries = append(c.Retries, Sample{before.end - w.began, p.start - before.end - ladder[inRound-1], f.ref.DeliveryID})
+				c.Retries = append(c.Retries, Sample{before.end - w.began, p.start - before.end - ladder[inRound-1], f.ref.DeliveryID, true})
 			}
 			inRound++
 		}
@@ -182,7 +190,7 @@ func (c *Class) returned(w *world, h *hook, posts []*post) {
 	slices.SortFunc(posts, func(a, b *post) int { return cmp.Compare(a.start, b.start) })
 	for _, p := range posts {
 		if p.start > active && p.number == 1 && p.env.fn == w.dispatcher {
-			c.Back = append(c.Back, Sample{active - w.began, p.start - active, p.subject})
+			c.Back = append(c.Back, Sample{active - w.began, p.start - active, p.subject, false})
 			return
 		}
 	}
@@ -195,8 +203,8 @@ func (r *Isolation) String() string {
 		r.Stats.Events, r.Stats.Posts, r.Stats.Steps, r.Rest.Round(time.Second), r.Environments, r.MostPollers, r.MostReady)
 	for _, name := range slices.Sorted(maps.Keys(r.Classes)) {
 		c := r.Classes[name]
-		_, _ = fmt.Fprintf(&b, "  %-8s %4d webhooks, %6d deliveries (%d undelivered), %.2f requests and %.2f messages each, %d first attempts by the queue, at most %d in flight to one (%d later)\n",
-			name, c.Webhooks, c.Deliveries, c.Undelivered, per(c.Posts, c.Deliveries), per(c.Messages, c.Deliveries), c.ByQueue, c.MostInFlight(0), c.MostInFlight(2*time.Minute))
+		_, _ = fmt.Fprintf(&b, "  %-8s %4d webhooks, %6d deliveries (%d undelivered), %.2f requests and %.2f messages each, %.1f %% of the first attempts by the queue, at most %d in flight to one (%d later)\n",
+			name, c.Webhooks, c.Deliveries, c.Undelivered, per(c.Posts, c.Deliveries), per(c.Messages, c.Deliveries), 100*c.First.ByQueue(), c.MostInFlight(0), c.MostInFlight(2*time.Minute))
 		_, _ = fmt.Fprintf(&b, "           first attempts after a minute: %v; retries: %v\n", c.First.Between(time.Minute, 100*time.Hour), c.Retries)
 		if len(c.Back) > 0 {
 			_, _ = fmt.Fprintf(&b, "           back on the stream's path after its activation: %v\n", c.Back)

@@ -1,0 +1,92 @@
+package planted
+
+import (
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// isolationBug is a mistake that delays others or storms the queue, and loses nothing.
+type isolationBug struct {
+	bug
+	// scenario of storm's TestIsolation that catches it, and a part of what it says then.
+	scenario, says string
+}
+
+var isolationBugs = []isolationBug{
+	{
+		bug: bug{
+			name: "no-detours", file: "shared/webhook/detour.go",
+			old: `return d == nil || d.Fast >= FastEnough`,
+			new: `return true`,
+		},
+		scenario: "half turn slow at once", says: "a minute after going bad first attempts of healthy webhooks",
+	},
+	{
+		bug: bug{
+			name: "slow-is-well", file: "shared/webhook/detour.go",
+			old: `SlowAfter = time.Second`,
+			new: `SlowAfter = time.Minute`,
+		},
+		scenario: "10 % are slow", says: "first attempts of healthy webhooks have a p99",
+	},
+	{
+		bug: bug{
+			name: "no-way-back", file: "shared/webhook/detour.go",
+			old: `FastEnough = 3`,
+			new: `FastEnough = 300_000`,
+		},
+		scenario: "one of 100/s turns slow", says: "are made by the queue",
+	},
+	{
+		bug: bug{
+			name: "no-pace", file: "shared/webhook/detour.go",
+			old: `return d.Took / MaxInFlight`,
+			new: `return 0`,
+		},
+		scenario: "one of 100/s turns slow", says: "requests to one slow webhook are under way at once",
+	},
+	{
+		bug: bug{
+			name: "hosts-forgotten", file: "shared/delivery/hosts.go",
+			old: `x.hangs, x.took = true, a.Duration`,
+			new: `x.took = a.Duration`,
+		},
+		scenario: "the host of 1,000 hangs", says: "a minute after going bad first attempts of healthy webhooks",
+	},
+	{
+		bug: bug{
+			name: "polled-until-its-turn", file: "shared/delivery/engine.go",
+			old: `at = d.NextAttemptAt
+`,
+			new: `at = now
+`,
+		},
+		scenario: "one of 100/s turns slow", says: "P3 no storm of messages",
+	},
+}
+
+// TestIsolationSees: each of them is caught.
+func TestIsolationSees(t *testing.T) {
+	if *search || testing.Short() {
+		t.Skip("a compilation for each bug takes minutes")
+	}
+	for _, b := range isolationBugs {
+		if *only != "" && *only != b.name {
+			continue
+		}
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(b.build(t), "-test.run", "^TestIsolation$", "-isolation-only", b.scenario)
+			out, err := cmd.CombinedOutput()
+			var exit *exec.ExitError
+			if err != nil && !errors.As(err, &exit) {
+				t.Fatal(err)
+			}
+			if err == nil || !strings.Contains(string(out), b.says) {
+				t.Errorf("%q does not say %q:\n%s", b.scenario, b.says, out)
+			}
+		})
+	}
+}
