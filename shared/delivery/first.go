@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -112,7 +113,9 @@ func (e *Engine) body(r payload.Record, w *webhook.Webhook) ([]byte, error) {
 
 // firstWithoutBody stores a delivery whose body cannot be built, and keeps its record so that it can be built later.
 func (e *Engine) firstWithoutBody(ctx context.Context, b *batch, d *webhook.Delivery, r payload.Record, w *webhook.Webhook, cause error) error {
-	if err := e.Objects.KeepRecord(ctx, d.Ref(), r.Raw); err != nil {
+	// The record is a part of the invocation's event, whose memory the next one gets: a write that is given up on may
+	// still read it then.
+	if err := e.Objects.KeepRecord(ctx, d.Ref(), bytes.Clone(r.Raw)); err != nil {
 		return err
 	}
 	err := e.giveUp(ctx, d, payload.Reason(cause))
