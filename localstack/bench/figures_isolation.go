@@ -16,6 +16,8 @@ const (
 	healthyHooks     = 10
 	slowHooks        = 10
 	slowQuery        = "delay=9500ms"
+	hangQuery        = "delay=1h"
+	smallPartners    = 1000
 	// isolationLanes are those of one shard at the parallelization factor of infra/dispatcher.go.
 	isolationLanes = 10
 	// isolationRetriers bounds the retrier's processes; infra's setting is 50, ten sends each.
@@ -27,18 +29,35 @@ const (
 
 // isolationCase is a world with its share of slow events and what came of it.
 type isolationCase struct {
-	name      string
-	slow      float64 // of all events
-	bound     float64 // on the ratio
-	windows   [runs][]float64
-	processes int
-	waiting   int
+	figure, name string
+	slow         float64 // of all events
+	bound        float64 // on the ratio
+	query        string  // what the slow endpoints do
+	partners     int     // whose they are
+	oneHost      bool    // that all of them are on
+	windows      [runs][]float64
+	processes    int
+	waiting      int
+}
+
+// isolationCases are those of the table after the one that they are compared with, and two more.
+func isolationCases() []*isolationCase {
+	return []*isolationCase{
+		{name: "none"},
+		{figure: isolationRatio, name: "10 %", slow: 0.1, bound: 1.2, query: slowQuery, partners: slowHooks},
+		{figure: isolationRatio, name: "50 %", slow: 0.5, bound: 1.5, query: slowQuery, partners: slowHooks},
+		{figure: isolationRatio, name: "90 %", slow: 0.9, bound: 2, query: slowQuery, partners: slowHooks},
+		// Those that hang fail, and are switched off after a minute and a half.
+		{figure: isolationHang, name: "50 % to endpoints that hang", slow: 0.5, bound: 1.5, query: hangQuery, partners: slowHooks},
+		{
+			figure: isolationHang, name: "50 % to 1,000 partners on a host that hangs", slow: 0.5, bound: 1.5,
+			query: hangQuery, partners: smallPartners, oneHost: true,
+		},
+	}
 }
 
 func measureIsolation(ctx context.Context, b *bench) ([]row, error) {
-	cases := []*isolationCase{
-		{name: "none"}, {name: "10 %", slow: 0.1, bound: 1.2}, {name: "50 %", slow: 0.5, bound: 1.5}, {name: "90 %", slow: 0.9, bound: 2},
-	}
+	cases := isolationCases()
 	if _, err := b.receiver.arrivals(ctx); err != nil {
 		return nil, err
 	}
@@ -97,12 +116,15 @@ func (c *isolationCase) start(ctx context.Context, b *bench, index int) (*isolat
 	}
 	l := &isolationLoad{world: w}
 	host := index * (healthyHooks + slowHooks)
-	for i := range healthyHooks + slowHooks {
-		query, list := "verify=1&record=1", &l.healthy
+	for i := range healthyHooks + c.partners {
+		query, on, list := "verify=1&record=1", host+i, &l.healthy
 		if i >= healthyHooks {
-			query, list = slowQuery, &l.slow
+			query, list = c.query, &l.slow
+			if on = host + healthyHooks; !c.oneHost {
+				on = host + i
+			}
 		}
-		_, made, err := w.partner(ctx, 1, func(int) string { return b.receiver.url(host+i, query) })
+		_, made, err := w.partner(ctx, 1, func(int) string { return b.receiver.url(on, query) })
 		if err != nil {
 			return nil, err
 		}
@@ -222,7 +244,7 @@ func isolationRows(cases []*isolationCase, missing map[*isolationCase]int) []row
 		for i := range ratios {
 			ratios[i] /= none[i]
 		}
-		rows = append(rows, newRow(isolationRatio, c.name, median(ratios), "ratio", atMost(c.bound),
+		rows = append(rows, newRow(c.figure, c.name, median(ratios), "ratio", atMost(c.bound),
 			"record written to POST received, %d healthy events/s in each case and %.0f/s to slow endpoints beside them, warmed up for %v, median of %d windows of %v at the same time: p99 %.1f ms (p50 %.1f), without slow ones %.1f ms (p50 %.1f); %d lanes, %d retrier processes, %d messages waiting at the end; %d first attempts never came",
 			healthyPerSecond, healthyPerSecond*c.slow/(1-c.slow), isolationWarm, runs, isolationWindow,
 			p99, median(quantile(c, 50)), median(none), median(quantile(cases[0], 50)), isolationLanes, c.processes, c.waiting, missing[c]))

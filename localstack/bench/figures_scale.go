@@ -10,12 +10,15 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// Rows beside the table: what its point 7 says on paper.
+// Rows beside the table: what its point 7 says on paper, and its point 4.
 const (
+	scaleCPU      = "scale_cpu_s_per_10k"
 	scaleFanOut   = "scale_webhooks_usd_per_million"
 	scalePartners = "scale_partners_usd_per_million"
 	scaleListing  = "scale_listing_rcu"
 	scaleWebhook  = "scale_one_webhook_per_s"
+	// isolationHang is isolation_p99_ratio with endpoints that never answer.
+	isolationHang = "isolation_hang_p99_ratio"
 )
 
 // paid makes a row of a drive's price per million deliveries.
