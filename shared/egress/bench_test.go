@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -162,6 +163,47 @@ func BenchmarkHandshake(b *testing.B) {
 				return nil
 			})
 		})
+	}
+}
+
+// BenchmarkKept reports the memory of a connection that is kept, after a short answer. The kernel's is not counted.
+func BenchmarkKept(b *testing.B) {
+	server, roots := startReceiver(b)
+	request := deliveryTo(server.url("/hook"))
+	c := New(Options{Resolver: names{testHost: {"127.0.0.1"}}})
+	trustLoopback(c, roots)
+	c.pool.clock = newClocks().read
+	if resp := c.Send(b.Context(), request); !resp.OK() {
+		b.Fatal(resp.ErrorMessage)
+	}
+	c.CloseIdle()
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	hostPort := fmt.Sprintf("%s:%d", testHost, server.Port)
+	kept := make([]*conn, maxPerHost)
+	for i := range kept {
+		var err error
+		if kept[i], err = c.dial(b.Context(), hostPort, time.Now().Add(time.Minute)); err != nil {
+			b.Fatal(err)
+		}
+		x := exchange{deadline: time.Now().Add(time.Minute)}
+		if _, x.head, _ = c.prepare(b.Context(), &request, nil); x.head == nil {
+			b.Fatal("not prepared")
+		}
+		x.body = request.Body
+		if k, err := c.sendOn(b.Context(), kept[i], &x); err != nil || k == nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(heap()-before)/maxPerHost, "B/conn")
+	for _, k := range kept {
+		k.abort()
 	}
 }
 

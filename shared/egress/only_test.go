@@ -25,6 +25,7 @@ func TestOnlyWayOut(t *testing.T) {
 		"shared/egress/dial.go net.Dialer": false, "shared/egress/dial.go tls.Client": false,
 		// For AWS.
 		"shared/awscfg/awscfg.go net.Dialer": false, "shared/awscfg/awscfg.go http.Transport": false,
+		"shared/awscfg/client.go net.Dialer": false, "shared/awscfg/client.go tls.Client": false,
 		// No part of a binary (shared/imports_test.go).
 		"shared/storetest/transport.go http.Transport": false,
 	}

@@ -13,7 +13,7 @@ const (
 	// maxPerHost bounds the requests under way to one host and port, and so what is kept for it: a connection is made
 	// only when none is kept.
 	maxPerHost = 100
-	// maxUsed bounds the requests under way in all.
+	// maxUsed bounds the requests under way in all, and the connections: who needs one has the oldest closed that is kept.
 	maxUsed = 512
 	// maxIdle bounds what is kept in all.
 	maxIdle = 256
@@ -177,6 +177,9 @@ func (p *pool) pop(hostPort string) (k *conn, stale []*conn) {
 	if h := p.hosts[hostPort]; h != nil && len(h.idle) > 0 {
 		k = h.idle[len(h.idle)-1]
 		p.remove(k)
+	} else if p.oldest != nil && p.used+p.kept > maxUsed {
+		stale = append(stale, p.oldest)
+		p.remove(p.oldest)
 	}
 	return k, stale
 }

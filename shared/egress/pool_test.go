@@ -69,7 +69,7 @@ func TestIdleTime(t *testing.T) {
 				}
 				ended <- struct{}{}
 			})
-			c := newTestClient(t, quick())
+			c := newTestClient(t, patient())
 			k := newClocks()
 			c.pool.clock = k.read
 			if resp := c.Send(t.Context(), post(url)); !resp.OK() {
@@ -206,6 +206,16 @@ func TestTurns(t *testing.T) {
 	}
 }
 
+// TestTurnTooLate: a turn that comes just as its waiter goes is given back.
+func TestTurnTooLate(t *testing.T) {
+	p := &pool{clock: newClock()}
+	p.use("a") // for a waiter who is not in the queue any more, and looks at the time first
+	if err := p.wait(t.Context(), &waiter{"a", make(chan struct{})}, past); !errors.Is(err, errNoTurn) {
+		t.Errorf("got %v", err)
+	}
+	checkPool(t, p, 0)
+}
+
 // awaitQueue waits until n requests wait for their turn.
 func awaitQueue(t *testing.T, p *pool, n int) {
 	t.Helper()
@@ -287,7 +297,7 @@ func checkPool(t *testing.T, p *pool, held int) {
 	for k := p.oldest; k != nil; k = k.newer {
 		listed++
 	}
-	if used != held || p.used != held || idle != p.kept || listed != p.kept || p.kept > maxIdle || p.used > maxUsed {
+	if used != held || p.used != held || idle != p.kept || listed != p.kept || p.kept > maxIdle || used+idle > maxUsed {
 		t.Errorf("%d held, %d and %d counted; %d idle, %d listed, %d counted", held, used, p.used, idle, listed, p.kept)
 	}
 }

@@ -194,6 +194,33 @@ func TestResent(t *testing.T) {
 	}
 }
 
+// quietEnd is a context that has ended without having told yet.
+type quietEnd struct {
+	context.Context
+	ended atomic.Bool
+}
+
+func (q *quietEnd) Err() error {
+	if q.ended.Load() {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestEndedNotResent: nothing is sent after the caller's end, even if the connection ended first.
+func TestEndedNotResent(t *testing.T) {
+	ctx := &quietEnd{Context: context.Background()}
+	f := &fickle{}
+	f.start(t, func(l link) { f.read(l); ctx.ended.Store(true) }, nil)
+	c := newTestClient(t, patient())
+	if resp := c.Send(ctx, post(f.url)); !resp.OK() {
+		t.Fatalf("got %q (%s)", resp.ErrorCode, resp.ErrorMessage)
+	}
+	if resp := c.Send(ctx, post(f.url)); resp.ErrorCode != webhook.ErrInterrupted || resp.Resent || f.connections.Load() != 1 {
+		t.Errorf("got %q (%s), resent %v", resp.ErrorCode, resp.ErrorMessage, resp.Resent)
+	}
+}
+
 // TestNewNotResent: what ends on a new connection is the endpoint's fault.
 func TestNewNotResent(t *testing.T) {
 	var posts atomic.Int64

@@ -116,8 +116,12 @@ func TestAnsweredUnread(t *testing.T) {
 	r.Body = make([]byte, 32<<20) // more than the buffers on the way hold
 	o := quick()
 	o.WriteTimeout = 10 * time.Second
-	if resp := newTestClient(t, o).Send(t.Context(), r); resp.StatusCode != 413 || resp.Duration > 2*time.Second {
+	c := newTestClient(t, o)
+	if resp := c.Send(t.Context(), r); resp.StatusCode != 413 || resp.Duration > 2*time.Second {
 		t.Errorf("got %d %q after %v", resp.StatusCode, resp.ErrorCode, resp.Duration)
+	}
+	if c.pool.kept != 0 {
+		t.Error("a connection is kept on which a request was not written whole")
 	}
 }
 

@@ -150,13 +150,16 @@ func TestSessionEnd(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, conn)
 	})
-	c := newTestClient(t, patient())
-	mustSendAnew(t, c, url)
+	known, stranger := newTestClient(t, patient()), newTestClient(t, patient())
+	mustSendAnew(t, known, url)
 	ends.Store(true)
-	for _, want := range []int64{2, 1} {
+	for _, tt := range []struct {
+		client *Client
+		want   int64
+	}{{known, 2}, {known, 1}, {stranger, 1}} {
 		connections.Store(0)
-		if resp := sendAnew(t, c, url); resp.ErrorCode != webhook.ErrConnectionReset || connections.Load() != want {
-			t.Errorf("got %q (%s) on %d connections, want %d", resp.ErrorCode, resp.ErrorMessage, connections.Load(), want)
+		if resp := sendAnew(t, tt.client, url); resp.ErrorCode != webhook.ErrConnectionReset || connections.Load() != tt.want {
+			t.Errorf("got %q (%s) on %d connections, want %d", resp.ErrorCode, resp.ErrorMessage, connections.Load(), tt.want)
 		}
 	}
 }
