@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"encoding/json"
 	"hash/crc32"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -82,6 +83,10 @@ func (f *fakeTable) act(action string, body []byte) storetest.Answer {
 	case "TransactWriteItems":
 		return f.transact(&r)
 	case "UpdateItem":
+		if reason := f.refuses(&r); reason != nil {
+			reason["__type"] = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
+			return answerOf(400, reason)
+		}
 		return answerOf(200, map[string]any{"Attributes": f.update(&r)})
 	case "GetItem":
 		return answerOf(200, map[string]any{"Item": f.items[r.key()]})
@@ -150,6 +155,10 @@ func (f *fakeTable) compare(r *tableRequest, it attributes, text string) bool {
 		return reflect.DeepEqual(have, want)
 	case "<=":
 		return have != nil && numberIn(have) <= numberIn(want)
+	case ">=":
+		return have != nil && numberIn(have) >= numberIn(want)
+	case "<":
+		return have != nil && numberIn(have) < numberIn(want)
 	}
 	f.t.Errorf("a comparison that is not understood: %q", text)
 	return false
@@ -191,23 +200,31 @@ func (f *fakeTable) transact(r *tableRequest) storetest.Answer {
 	return answerOf(200, nil)
 }
 
-// update evaluates "SET #a = :a, ... ADD #b :b, ..." and returns the new values.
+// update evaluates "SET #a = :a, #b = #b + :n, ... ADD #c :c, ..." and returns the new values.
 func (f *fakeTable) update(r *tableRequest) attributes {
 	f.written[r.key()]++
 	it := f.items[r.key()]
 	if it == nil {
-		it = attributes{}
+		it = maps.Clone(r.Key)
 		f.items[r.key()] = it
 	}
 	set, add, _ := strings.Cut(strings.TrimPrefix(r.UpdateExpression, "SET "), " ADD ")
+	plus := func(name, value string) {
+		sum := numberIn(it[r.ExpressionAttributeNames[name]]) + numberIn(r.ExpressionAttributeValues[value])
+		it[r.ExpressionAttributeNames[name]] = map[string]any{"N": strconv.FormatInt(sum, 10)}
+	}
 	for one := range strings.SplitSeq(set, ", ") {
 		name, value, _ := strings.Cut(one, " = ")
+		if to, by, sum := strings.Cut(value, " + "); sum && to == name {
+			plus(name, by)
+			continue
+		}
 		it[r.ExpressionAttributeNames[name]] = r.ExpressionAttributeValues[value]
 	}
 	for one := range strings.SplitSeq(add, ", ") {
-		name, value, _ := strings.Cut(one, " ")
-		sum := numberIn(it[r.ExpressionAttributeNames[name]]) + numberIn(r.ExpressionAttributeValues[value])
-		it[r.ExpressionAttributeNames[name]] = map[string]any{"N": strconv.FormatInt(sum, 10)}
+		if name, value, ok := strings.Cut(one, " "); ok {
+			plus(name, value)
+		}
 	}
 	return it
 }
