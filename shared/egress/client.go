@@ -140,7 +140,7 @@ func (c *Client) Send(ctx context.Context, r webhook.Request) webhook.Response {
 
 func (c *Client) send(ctx context.Context, r *webhook.Request, out *webhook.Response) *failure {
 	began := time.Now()
-	x := exchanges.Get().(*exchange) //nolint:errcheck,forcetypeassert // nothing else is in there
+	x := exchanges.Get().(*exchange) //nolint:errcheck // nothing else is in there
 	defer x.free()
 	hostPort, head, fault := c.prepare(ctx, r, x.head)
 	x.head = head
