@@ -52,7 +52,10 @@ func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 }
 
 // Start runs f on each event and never returns. It writes one line of the log for each, with the attributes that f returns.
-func Start(log *slog.Logger, f Invocation) { lambda.Start(handler{log: log, invoke: f}) }
+func Start(log *slog.Logger, f Invocation) {
+	tuneCollector()
+	lambda.Start(handler{log: log, invoke: f})
+}
 
 // Schedule runs f at each scheduled event and never returns. f's answer is logged.
 func Schedule[T any](log *slog.Logger, f func(ctx context.Context) (T, error)) {
