@@ -155,8 +155,24 @@ func (c *connections) connect(r *http.Request, deadline time.Time) (*connection,
 	return &connection{Conn: conn, r: bufio.NewReader(conn), w: bufio.NewWriter(conn)}, nil
 }
 
+// load takes the request's body into memory, in the form that net/http knows as such: it sends header and body in one
+// packet then, instead of two.
+func load(r *http.Request) error {
+	if r.Body == nil || r.ContentLength <= 0 {
+		return nil
+	}
+	all := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, all)
+	err = errors.Join(err, r.Body.Close())
+	r.Body = io.NopCloser(bytes.NewReader(all))
+	return err
+}
+
 // exchange sends r and reads its answer to the end.
 func (x *connection) exchange(r *http.Request, deadline time.Time) (*http.Response, error) {
+	if err := load(r); err != nil {
+		return nil, err
+	}
 	if err := x.SetDeadline(deadline); err != nil {
 		return nil, err
 	}
