@@ -31,11 +31,12 @@ func TestOneWrite(t *testing.T) {
 	}
 	r.ContentLength = int64(len(text))
 	x := &connection{Conn: near, r: bufio.NewReader(near), w: bufio.NewWriter(near)}
-	_, err = x.exchange(r, time.Now().Add(10*time.Second))
+	resp, err := x.exchange(r, time.Now().Add(10*time.Second))
 	if got := <-written; !strings.HasPrefix(got, "POST /path HTTP/1.1\r\n") || !strings.HasSuffix(got, "\r\n\r\n"+text) {
 		t.Errorf("the first write is %q", got)
 	}
 	if err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
+	_ = resp.Body.Close()
 }
