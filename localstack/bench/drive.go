@@ -107,15 +107,14 @@ func (d drive) run(ctx context.Context, b *bench) (usage, error) {
 
 // measured runs a drive three times, once in a run of the bench: several figures tell of the same.
 func (d drive) measured(ctx context.Context, b *bench) ([]usage, error) {
-	key := fmt.Sprintf("%+v", d)
-	if all, ok := b.counted[key]; ok {
+	if all, ok := b.counted[d]; ok {
 		return all, nil
 	}
 	all, err := repeat(runs, func() (usage, error) {
 		return undisturbed(func() (usage, error) { return d.run(ctx, b) })
 	})
 	if err == nil {
-		b.counted[key] = all
+		b.counted[d] = all
 	}
 	return all, err
 }

@@ -25,7 +25,7 @@ type bench struct {
 	ca       *local.CA
 	receiver *receiver
 	secret   string // of every webhook
-	counted  map[string][]usage
+	counted  map[drive][]usage
 }
 
 // figure measures what some of the rows tell.
@@ -155,7 +155,7 @@ func newBench(ctx context.Context) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{root: root, secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw7BEuChK4tFg=", counted: map[string][]usage{}}
+	b := &bench{root: root, secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw7BEuChK4tFg=", counted: map[drive][]usage{}}
 	for _, f := range []string{"dispatcher", "retrier"} {
 		if _, err := os.Stat(b.binary(f)); err != nil {
 			return nil, fmt.Errorf("run this with `make bench`: %w", err)
