@@ -2,10 +2,13 @@ package awscfg
 
 import (
 	"bufio"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -39,4 +42,57 @@ func TestOneWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
+}
+
+// TestTLS: connections are kept, resumed and given up under TLS as without it.
+func TestTLS(t *testing.T) {
+	var opened, resumed atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.TLS.DidResume {
+			resumed.Add(1)
+		}
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.StartTLS()
+	defer server.Close()
+	c := newClient(tryTimeout)
+	c.tls.RootCAs = x509.NewCertPool()
+	c.tls.RootCAs.AddCert(server.Certificate())
+	get := func(want int64) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if n := opened.Load(); n != want {
+			t.Errorf("%d connections so far, want %d", n, want)
+		}
+	}
+	get(1)
+	get(1)
+	server.CloseClientConnections()
+	get(2)
+	if resumed.Load() != 1 {
+		t.Errorf("%d sessions were resumed, want 1", resumed.Load())
+	}
+	age := func(d time.Duration) {
+		for _, x := range c.idle[server.URL] {
+			x.since = x.since.Add(-d)
+		}
+	}
+	age(maxIdle - time.Second)
+	get(2)
+	age(maxIdle)
+	get(3)
+	age(-time.Hour) // the clock was set back
+	get(4)
 }
