@@ -24,6 +24,8 @@ const (
 	noisyLeast   = 30
 	// recent is what "recently" is taken to be: the time in which what was counted fades to a third.
 	recent = time.Minute
+	// atOnce is the most that a message without a delay takes to be seen.
+	atOnce = 50 * time.Millisecond
 	// stormy is how many messages there may be beyond 20 for each record.
 	stormy = 10_000
 )

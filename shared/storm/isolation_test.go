@@ -32,6 +32,8 @@ const (
 	// settled is when a scenario's beginning, or a moment of going bad, must be over.
 	settled = time.Minute
 	lateAns = 9500 * time.Millisecond
+	// timeout is how long a lane may wait for an endpoint that turns bad, and what waited for it to begin.
+	timeout = 12 * time.Second
 )
 
 func well(class string, failing float64) storm.Endpoint {
@@ -66,9 +68,23 @@ func others(partners int, perSecond float64) []storm.Crowd {
 	return []storm.Crowd{crowd(well(healthy, 0)), crowd(well(flaky, 0.01))}
 }
 
-// mix is 200 partners with 30 records a second, of which a share goes to webhooks that are slow from a time on.
-func mix(share float64, from time.Duration) (crowds []storm.Crowd) {
-	const partners, perSecond = 200, 30
+// nowAndThen is well, but answers one in twenty requests after 9.5 s.
+func nowAndThen() storm.Endpoint {
+	fast := well(slow, 0)
+	return storm.Endpoint{Class: slow, Answer: func(at time.Duration, r *rand.Rand) (int, time.Duration) {
+		if r.IntN(20) == 0 {
+			return 200, lateAns
+		}
+		return fast.Answer(at, r)
+	}}
+}
+
+// perSecond is how many records are written, if a scenario does not say otherwise.
+const perSecond = 30
+
+// mix is 200 partners, of whose records a share goes to webhooks that are slow from a time on.
+func mix(share, perSecond float64, from time.Duration) (crowds []storm.Crowd) {
+	const partners = 200
 	if share < 1 {
 		crowds = others(int(partners*(1-share)), perSecond*(1-share))
 	}
@@ -87,6 +103,8 @@ type scenario struct {
 	crowds []storm.Crowd
 	length time.Duration
 	check  func(t *testing.T, r *storm.Isolation)
+	// overload is more than the retrier's concurrency can do: whoever needs the queue waits, even if it is well.
+	overload bool
 }
 
 // minutes are what a scenario takes in make test, and in make isolation.
@@ -97,18 +115,30 @@ func minutes(short, hour float64) time.Duration {
 	return time.Duration(short * float64(time.Minute))
 }
 
-const noneSlow = "none is slow"
+const (
+	noneSlow   = "none is slow"
+	overloaded = "90 % of 60/s are slow"
+	sometimes  = "10 % are slow now and then"
+)
 
 // goals of isolation_p99_ratio.
 var goals = map[float64]float64{0.1: 1.2, 0.5: 1.5, 0.9: 2}
 
 func scenarios() []scenario {
-	all := []scenario{{noneSlow, mix(0, 0), minutes(6, 60), nil}}
+	all := []scenario{{name: noneSlow, crowds: mix(0, perSecond, 0), length: minutes(6, 60)}}
 	for share := range goals {
-		all = append(all, scenario{shareName(share), mix(share, 0), minutes(6, 60), paced})
+		all = append(all, scenario{name: shareName(share), crowds: mix(share, perSecond, 0), length: minutes(6, 60), check: paced})
 	}
+	all = append(all, scenario{name: overloaded, crowds: mix(0.9, 2*perSecond, 0), length: minutes(3, 20), check: paced, overload: true})
+	now := append(others(180, 0.9*perSecond), storm.Crowd{Partners: 20, PerSecond: 0.1 * perSecond, Endpoints: []storm.Endpoint{nowAndThen(), well(healthy, 0)}})
+	all = append(all, scenario{name: sometimes, crowds: now, length: minutes(5, 60), check: func(t *testing.T, r *storm.Isolation) {
+		// Each of these answers is a moment of going bad. What it does to the p99 is told.
+		if x := r.Classes[healthy].First.Quantile(1); x.Late > timeout {
+			t.Errorf("the first attempt of %s waits for %v", x.Delivery, x.Late)
+		}
+	}})
 	bad := minutes(2, 10)
-	all = append(all, scenario{"half turn slow at once", mix(0.5, bad), minutes(6, 60), func(t *testing.T, r *storm.Isolation) {
+	all = append(all, scenario{name: "half turn slow at once", crowds: mix(0.5, perSecond, bad), length: minutes(6, 60), check: func(t *testing.T, r *storm.Isolation) {
 		moment(t, r, bad, always)
 		paced(t, r)
 	}})
@@ -116,12 +146,12 @@ func scenarios() []scenario {
 	small := storm.Crowd{
 		Partners: 1000, PerSecond: 0.9, Host: "shared.example", Endpoints: []storm.Endpoint{ill(down, up, true)}, AutoReactivate: 0.5, Returns: up,
 	}
-	all = append(all, scenario{"the host of 1,000 hangs", append(others(100, 8), small), minutes(11, 130), func(t *testing.T, r *storm.Isolation) {
+	all = append(all, scenario{name: "the host of 1,000 hangs", crowds: append(others(100, 8), small), length: minutes(11, 130), check: func(t *testing.T, r *storm.Isolation) {
 		moment(t, r, down, up)
 	}})
 	from, to := minutes(2, 10), minutes(3.5, 40)
 	busy := storm.Crowd{Partners: 1, PerSecond: 100, Endpoints: []storm.Endpoint{ill(from, to, false)}}
-	all = append(all, scenario{"one of 100/s turns slow", append(others(100, 8), busy), minutes(5, 60), func(t *testing.T, r *storm.Isolation) {
+	all = append(all, scenario{name: "one of 100/s turns slow", crowds: append(others(100, 8), busy), length: minutes(5, 60), check: func(t *testing.T, r *storm.Isolation) {
 		moment(t, r, from, to)
 		paced(t, r)
 		// The way back: what is committed a minute after it is fast again does not go by way of the queue.
@@ -141,7 +171,7 @@ func TestIsolation(t *testing.T) {
 	results := map[string]*storm.Isolation{}
 	t.Run("scenario", func(t *testing.T) {
 		for _, s := range scenarios() {
-			compared := s.name == noneSlow && strings.HasSuffix(*isolationOnly, "are slow")
+			compared := s.name == noneSlow && strings.HasSuffix(*isolationOnly, "% are slow")
 			if *isolationOnly != "" && *isolationOnly != s.name && !compared {
 				continue
 			}
@@ -157,7 +187,9 @@ func TestIsolation(t *testing.T) {
 					t.Errorf("%s: %s", v.Invariant, v.Text)
 				}
 				delivered(t, &got)
-				punctual(t, &got)
+				if !s.overload {
+					punctual(t, &got)
+				}
 				if s.check != nil {
 					s.check(t, &got)
 				}
@@ -169,19 +201,29 @@ func TestIsolation(t *testing.T) {
 		return
 	}
 	for share, goal := range goals {
-		r := results[shareName(share)]
-		if r == nil {
-			continue
+		compare(t, shareName(share), results[shareName(share)], none, map[string]float64{healthy: goal, flaky: goal})
+	}
+	compare(t, overloaded, results[overloaded], none, map[string]float64{healthy: goals[0.9]})
+	compare(t, sometimes, results[sometimes], none, nil)
+}
+
+// compare tells how many times as long first attempts wait as when none is slow, and holds it to goals.
+func compare(t *testing.T, name string, r, none *storm.Isolation, goals map[string]float64) {
+	if r == nil {
+		return
+	}
+	for _, class := range []string{healthy, flaky} {
+		was, is := none.Classes[class].First.Between(settled, always), r.Classes[class].First.Between(settled, always)
+		a, b := was.Quantile(0.99).Late, is.Quantile(0.99).Late
+		ratio := float64(b) / float64(a)
+		goal, held := goals[class]
+		fmt.Fprintf(os.Stdout, "isolation_p99_ratio, %s, %s: %.2f (goal %.1f); maximum %v, %v when none is slow\n",
+			name, class, ratio, goal, is.Quantile(1).Late.Round(time.Millisecond), was.Quantile(1).Late.Round(time.Millisecond))
+		if len(is) < 1000 {
+			held = false // the p99 of so few is chance
 		}
-		for _, class := range []string{healthy, flaky} {
-			was, is := none.Classes[class].First.Between(settled, always), r.Classes[class].First.Between(settled, always)
-			ratio := float64(is.Quantile(0.99).Late) / float64(was.Quantile(0.99).Late)
-			fmt.Fprintf(os.Stdout, "isolation_p99_ratio %.0f %%, %s: %.2f (goal %.1f); maximum %v, %v when none is slow\n",
-				100*share, class, ratio, goal, is.Quantile(1).Late.Round(time.Millisecond), was.Quantile(1).Late.Round(time.Millisecond))
-			if ratio > goal {
-				t.Errorf("%.0f %% slow: first attempts of %s webhooks have a p99 of %v, %v when none is slow: %.2f times, the goal is %.1f",
-					100*share, class, is.Quantile(0.99).Late, was.Quantile(0.99).Late, ratio, goal)
-			}
+		if held && ratio > goal {
+			t.Errorf("%s: first attempts of %s webhooks have a p99 of %v, %v when none is slow: %.2f times, the goal is %.1f", name, class, b, a, ratio, goal)
 		}
 	}
 }
@@ -200,7 +242,7 @@ func delivered(t *testing.T, r *storm.Isolation) {
 func punctual(t *testing.T, r *storm.Isolation) {
 	const most, mostEver = 2500 * time.Millisecond, 5 * time.Second
 	c := r.Classes[flaky]
-	if share := c.First.Between(settled, always).ByQueue(); share > 0.08 { // three for each of a hundred that fail
+	if share := c.First.Between(settled, always).ByQueue(); share > 0.15 { // three for each of a hundred that fail, and those that come meanwhile
 		t.Errorf("%.1f %% of the first attempts to webhooks that fail once in a hundred times are made by the queue", 100*share)
 	}
 	if len(c.Retries) < 5 {
@@ -229,7 +271,6 @@ func paced(t *testing.T, r *storm.Isolation) {
 
 // moment holds that what turns bad at a time delays others by no more than a time-out then, and by nothing a minute later.
 func moment(t *testing.T, r *storm.Isolation, bad, good time.Duration) {
-	const timeout = 12 * time.Second // and the start of what waited for it
 	for _, class := range []string{healthy, flaky} {
 		first := r.Classes[class].First
 		before, then := first.Between(min(settled, bad/2), bad), first.Between(bad, bad+settled)

@@ -89,7 +89,7 @@ func (q *sqs) put(body, group string, delay time.Duration) {
 	for range copies {
 		q.next++
 		m := &message{id: "m" + strconv.Itoa(q.next), body: body, group: group, sent: q.w.s.now}
-		m.visible = q.w.s.now + delay + q.w.between(0, q.w.jitter())
+		m.visible = q.w.s.now + delay + q.w.between(0, q.w.jitter(delay))
 		if q.fair != nil {
 			q.fair.put(m)
 			continue
@@ -100,7 +100,10 @@ func (q *sqs) put(body, group string, delay time.Duration) {
 }
 
 // jitter is how late a message may become visible.
-func (w *world) jitter() time.Duration {
+func (w *world) jitter(delay time.Duration) time.Duration {
+	if w.plan.lambda != nil && delay == 0 {
+		return atOnce
+	}
 	if w.stormy {
 		return w.plan.queueJitter
 	}
