@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
@@ -32,10 +33,14 @@ func publicPages(doc *huma.OpenAPI) map[string]http.Handler {
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
 		}},
 	})
-	text, err := doc.MarshalJSON()
-	if err != nil {
-		panic("portal: the OpenAPI document can't be written: " + err.Error())
-	}
+	// Written when it is first asked for: that is half of the portal's cold start.
+	text := sync.OnceValue(func() []byte {
+		text, err := doc.MarshalJSON()
+		if err != nil {
+			panic("portal: the OpenAPI document can't be written: " + err.Error())
+		}
+		return text
+	})
 	return map[string]http.Handler{
 		"/v1/openapi.json":   readOnly(openAPIPage(text)),
 		"/console/":          readOnly(file("console/index.html", "text/html; charset=utf-8")),
@@ -49,15 +54,15 @@ func publicPages(doc *huma.OpenAPI) map[string]http.Handler {
 }
 
 // openAPIPage serves the document with the server's address put in.
-func openAPIPage(text []byte) http.HandlerFunc {
+func openAPIPage(document func() []byte) http.HandlerFunc {
 	server := func(url string) []byte {
 		b, _ := json.Marshal([]map[string]string{{"url": url}})
 		return append([]byte(`"servers":`), b...)
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		doc := text
+		doc := document()
 		if base := CallerFrom(r.Context()).BaseURL; base != "" {
-			doc = bytes.Replace(text, server(relativeServer), server(base), 1)
+			doc = bytes.Replace(doc, server(relativeServer), server(base), 1)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-cache")
