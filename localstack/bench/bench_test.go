@@ -235,9 +235,9 @@ func TestHandled(t *testing.T) {
 	}
 }
 
-func TestLargest(t *testing.T) {
+func TestLongest(t *testing.T) {
 	trace := "init os @0.1 ms, 0.05 ms clock, 1 bytes, 1 allocs\ninit a/b @1 ms, 2.5 ms clock, 0 bytes, 0 allocs\nother\ninit c @3 ms, 0 ms clock, 0 bytes, 0 allocs\n"
-	if got := largest(trace, 2); got != "a/b 2.5, os 0.05" {
+	if got := longest(trace, 2); got != "a/b 2.5, os 0.05" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -86,7 +86,7 @@ func measureIsolation(ctx context.Context, b *bench) ([]row, error) {
 		for _, run := range l.sources {
 			sources.Go(func() { failed(run(running)) })
 		}
-		worlds.Go(func() { failed(l.feed(ctx, c, sent)) })
+		worlds.Go(func() { l.feed(ctx, c, sent) })
 	}
 	worlds.Wait()
 	time.Sleep(2 * time.Second) // the last ones
@@ -155,7 +155,7 @@ func (l *isolationLoad) close() {
 }
 
 // feed writes records on schedule, whatever becomes of them, each into the lane that its key falls into.
-func (l *isolationLoad) feed(ctx context.Context, c *isolationCase, sent *sentRecords) error {
+func (l *isolationLoad) feed(ctx context.Context, c *isolationCase, sent *sentRecords) {
 	m := newMaker(100 + uint64(c.slow*100))
 	rate := healthyPerSecond / (1 - c.slow)
 	began := time.Now()
@@ -169,7 +169,7 @@ func (l *isolationLoad) feed(ctx context.Context, c *isolationCase, sent *sentRe
 		select {
 		case <-time.After(time.Until(began.Add(due))):
 		case <-ctx.Done():
-			return nil
+			return
 		}
 		hooks := l.slow
 		owed += 1 - c.slow
@@ -190,7 +190,6 @@ func (l *isolationLoad) feed(ctx context.Context, c *isolationCase, sent *sentRe
 	c.processes = l.source.started
 	l.source.mu.Unlock()
 	c.waiting, _, _ = l.world.services.Waiting(deliveryQueue)
-	return nil
 }
 
 // sentRecords are the healthy records by the id of their delivery.

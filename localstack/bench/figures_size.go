@@ -2,17 +2,11 @@ package main
 
 import (
 	"archive/zip"
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -22,8 +16,6 @@ const (
 	otherStarts = 5
 	mib         = 1 << 20
 )
-
-func functionNames() []string { return []string{"dispatcher", "retrier", "portal", "admin", "sweeper"} }
 
 // initTimes starts a function some times and returns how many milliseconds pass until it polls.
 func (w *world) initTimes(ctx context.Context, name string, times int) ([]float64, error) {
@@ -54,73 +46,9 @@ func measureInit(ctx context.Context, b *bench) ([]row, error) {
 		"p50 of %d starts, from %.0f to %.0f; Lambda adds the environment's own start", initStarts, slices.Min(all), slices.Max(all))}, nil
 }
 
-// printFunctions writes the table of all functions to standard error: it is no figure of its own.
-func (b *bench) printFunctions(ctx context.Context, w *world, dispatcher float64) error {
-	t := tabwriter.NewWriter(os.Stderr, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\nfunction\tMiB\tzipped\tinit ms\tlargest in GODEBUG=inittrace=1 (ms)")
-	for _, name := range functionNames() {
-		plain, zipped, err := b.sizes(name)
-		if err != nil {
-			return err
-		}
-		median := dispatcher
-		if name != "dispatcher" {
-			all, err := w.initTimes(ctx, name, otherStarts)
-			if err != nil {
-				return err
-			}
-			median = percentile(all, 50)
-		}
-		packages, err := w.initTrace(ctx, name)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.0f\t%s\n", name, plain, zipped, median, packages)
-	}
-	fmt.Fprintln(t)
-	return t.Flush()
-}
-
-var traceLine = regexp.MustCompile(`(?m)^init (\S+) @[0-9.]+ ms, ([0-9.]+) ms clock`)
-
-// initTrace lists the five packages whose initialisation takes longest.
-func (w *world) initTrace(ctx context.Context, name string) (string, error) {
-	f, err := w.function(ctx, name, "GODEBUG=inittrace=1")
-	if err != nil {
-		return "", err
-	}
-	f.stop()
-	text, err := os.ReadFile(f.errs.Name())
-	if err != nil {
-		return "", err
-	}
-	return largest(string(text), 5), nil
-}
-
-// largest picks packages from the text that GODEBUG=inittrace=1 makes.
-func largest(trace string, most int) string {
-	type part struct {
-		name string
-		ms   float64
-	}
-	var parts []part
-	for _, m := range traceLine.FindAllStringSubmatch(trace, -1) {
-		if v, err := strconv.ParseFloat(m[2], 64); err == nil {
-			parts = append(parts, part{m[1], v})
-		}
-	}
-	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.ms, a.ms) })
-	texts := make([]string, min(most, len(parts)))
-	for i := range texts {
-		texts[i] = fmt.Sprintf("%s %.2g", parts[i].name, parts[i].ms)
-	}
-	return strings.Join(texts, ", ")
-}
-
 // sizes are those of the build for Lambda, in MiB.
 func (b *bench) sizes(name string) (plain, zipped float64, err error) {
-	path := filepath.Join(b.root, ".build/lambda", name, "bootstrap")
-	f, err := os.Open(path)
+	f, err := os.Open(b.lambdaBinary(name))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -72,6 +72,11 @@ func (b *bench) binary(name string) string {
 	return filepath.Join(b.root, ".build/local", name, "bootstrap")
 }
 
+// lambdaBinary is the build that is deployed.
+func (b *bench) lambdaBinary(name string) string {
+	return filepath.Join(b.root, ".build/lambda", name, "bootstrap")
+}
+
 // memoryMB is the memory that infra gives a function.
 func (b *bench) memoryMB(name string) (int, error) {
 	files, err := filepath.Glob(filepath.Join(b.root, "infra", "*.go"))

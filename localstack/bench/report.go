@@ -48,7 +48,7 @@ func (g goal) holds(v float64) bool {
 func atLeast(bound float64) goal { return goal{true, bound} }
 func atMost(bound float64) goal  { return goal{false, bound} }
 
-// newRow rounds the value to four significant digits, and judges what it rounds.
+// newRow judges the value, then rounds it to four significant digits.
 func newRow(name, kase string, value float64, unit string, g goal, note string, args ...any) row {
 	r := row{Name: name, Case: kase, Unit: unit, Goal: g.String(), Holds: g.holds(value), Note: fmt.Sprintf(note, args...)}
 	if !math.IsNaN(value) && !math.IsInf(value, 0) {
@@ -63,6 +63,9 @@ func failedRow(name string, err error) row {
 	return row{Name: name, Note: "not measured: " + err.Error()}
 }
 
+// printf is for a table: what the terminal refuses is nobody's loss.
+func printf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 func printJSON(w io.Writer, r row) error {
@@ -73,7 +76,7 @@ func printJSON(w io.Writer, r row) error {
 
 func printTable(w io.Writer, rows []row) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "figure\tcase\tvalue\tunit\tgoal\tholds")
+	printf(t, "figure\tcase\tvalue\tunit\tgoal\tholds\n")
 	for _, r := range rows {
 		value, holds := "-", "no"
 		if r.Value != nil {
@@ -82,7 +85,7 @@ func printTable(w io.Writer, rows []row) {
 		if r.Holds {
 			holds = "yes"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Case, value, r.Unit, r.Goal, holds)
+		printf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Case, value, r.Unit, r.Goal, holds)
 	}
 	_ = t.Flush()
 }

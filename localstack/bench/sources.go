@@ -50,14 +50,11 @@ func (l *lane) run(ctx context.Context) error {
 			}
 		}
 		i, err := l.f.invoke(ctx, streamEvent(batch...), functionTimeout)
-		if ctx.Err() != nil {
-			return nil
-		}
 		done := 0
 		if err == nil {
 			done, err = handled(batch, i.answer)
 		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			return err
 		}
 		l.mu.Lock()
