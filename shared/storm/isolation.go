@@ -29,6 +29,9 @@ type Crowd struct {
 	Partners int
 	// PerSecond is how many records are written for all of them together, at random times.
 	PerSecond float64
+	// Burst is how many more are written at once, at BurstAt.
+	Burst   int
+	BurstAt time.Duration
 	// Endpoints are their webhooks': of every second partner the first alone, of the others all.
 	Endpoints []Endpoint
 	// Host is one that they all use; without it each webhook has its own.
@@ -130,6 +133,14 @@ func (w *world) open(x *Scenario) {
 		if c.PerSecond > 0 {
 			w.actor0("crowd "+strconv.Itoa(i+1), func() { w.arrivals(i, c, x.For) })
 		}
+		if c.Burst > 0 {
+			w.actor0("burst "+strconv.Itoa(i+1), func() {
+				w.s.sleep(c.BurstAt)
+				for n := range c.Burst {
+					w.record(i, -n, c)
+				}
+			})
+		}
 		if c.Returns > 0 {
 			w.actor0("owners "+strconv.Itoa(i+1), func() { w.owners(i, c, x.For) })
 		}
@@ -171,8 +182,13 @@ func (w *world) arrivals(crowd int, c *Crowd, busy time.Duration) {
 		if w.s.now-w.began > busy {
 			return
 		}
-		w.change(&verification{id: fmt.Sprintf("ver-%d-%d", crowd+1, n), partner: memberID(crowd, w.rng.IntN(c.Partners))}, "VERIFIED")
+		w.record(crowd, n, c)
 	}
+}
+
+// record writes one for any partner of a crowd.
+func (w *world) record(crowd, n int, c *Crowd) {
+	w.change(&verification{id: fmt.Sprintf("ver-%d-%d", crowd+1, n), partner: memberID(crowd, w.rng.IntN(c.Partners))}, "VERIFIED")
 }
 
 // owners activates what is off from a time on, until everything is on, or for as long as records are written.

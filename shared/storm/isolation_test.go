@@ -34,6 +34,8 @@ const (
 	lateAns = 9500 * time.Millisecond
 	// timeout is how long a lane may wait for an endpoint that turns bad, and what waited for it to begin.
 	timeout = 12 * time.Second
+	// settledP99 is more than first attempts have when nothing is wrong, in any scenario.
+	settledP99 = 800 * time.Millisecond
 )
 
 func well(class string, failing float64) storm.Endpoint {
@@ -142,6 +144,21 @@ func scenarios() []scenario {
 		moment(t, r, bad, always)
 		paced(t, r)
 	}})
+	// 80 partners in a batch of 100, with 5 webhooks each: more than a batch may work on at once, and the rest of it more
+	// than the retrier does in minutes. Whoever is in the same batch waits for it there: P3 does not hold for them, and
+	// how long they wait is told. Most of the others of that minute stand behind these batches.
+	many := storm.Crowd{Partners: 200, Burst: 4000, BurstAt: bad, Endpoints: slices.Repeat([]storm.Endpoint{ill(0, always, false)}, 9)}
+	all = append(all, scenario{name: "a burst for 1,000 that are slow", crowds: append(others(100, 8), many), length: minutes(4, 60), check: func(t *testing.T, r *storm.Isolation) {
+		first := r.Classes[healthy].First
+		then, after := first.Between(bad, bad+settled), first.Between(bad+settled, always)
+		fmt.Fprintf(os.Stdout, "  %s: the minute of the burst %v; after it %v\n", healthy, then, after)
+		if x := then.Quantile(0.99); x.Late > 2*timeout {
+			t.Errorf("in the minute of the burst first attempts have a p99 of %v", x.Late)
+		}
+		if x := after.Quantile(0.99); x.Late > settledP99 {
+			t.Errorf("a minute after the burst first attempts still have a p99 of %v", x.Late)
+		}
+	}, overload: true})
 	down, up := minutes(2, 10), minutes(7, 70)
 	small := storm.Crowd{
 		Partners: 1000, PerSecond: 0.9, Host: "shared.example", Endpoints: []storm.Endpoint{ill(down, up, true)}, AutoReactivate: 0.5, Returns: up,

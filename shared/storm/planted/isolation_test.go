@@ -57,6 +57,14 @@ var isolationBugs = []isolationBug{
 	},
 	{
 		bug: bug{
+			name: "starts-at-any-time", file: "shared/delivery/detour.go",
+			old: `startWithin = 2 * time.Second`,
+			new: `startWithin = 2 * time.Hour`,
+		},
+		scenario: "a burst for 1,000 that are slow", says: "in the minute of the burst first attempts have a p99",
+	},
+	{
+		bug: bug{
 			name: "polled-until-its-turn", file: "shared/delivery/engine.go",
 			old: `at = d.NextAttemptAt
 `,
