@@ -106,3 +106,29 @@ func TestBodyOutlivesDelivery(t *testing.T) {
 		}
 	})
 }
+
+// TestPackedOnce: a body is packed once for as long as it is remembered, and what is remembered is bounded.
+func TestPackedOnce(t *testing.T) {
+	var p packer
+	body := []byte(usualBody)
+	first := p.pack(body)
+	if again := p.pack(bytes.Clone(body)); &again[0] != &first[0] {
+		t.Error("packed twice")
+	}
+	for i := range 3 * remembered / 10_000 {
+		other := bytes.Repeat([]byte{byte(i), byte(i >> 8), 'x'}, 5000)
+		if got, err := unpackBody(p.pack(other)); err != nil || !bytes.Equal(got, other) {
+			t.Fatalf("%d: another body, %v", i, err)
+		}
+		held := 0
+		for _, k := range p.known {
+			held += len(k.body) + len(k.stored)
+		}
+		if held > remembered || held != p.size {
+			t.Fatalf("%d bytes are held, %d counted", held, p.size)
+		}
+	}
+	if p.pack(nil) != nil {
+		t.Error("nothing became something")
+	}
+}

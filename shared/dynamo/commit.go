@@ -91,7 +91,7 @@ func (w write) onVersion(rev int64) write {
 
 // plan lists the writes of a Change. bodies names deliveries whose body's item is known to be absent or different.
 func (s *Store) plan(c webhook.Change, token string, bodies map[webhook.Ref]bool) ([]write, error) {
-	p := planner{table: s.o.ServiceTable}
+	p := planner{table: s.o.ServiceTable, packer: &s.packer}
 	if v := c.Partner; v != nil {
 		p.put(partnerKey(v.ID), newPartnerItem(v, token), func(w write) write { return w.onVersion(v.Rev) })
 		if v.Rev == 0 {
@@ -142,6 +142,7 @@ func (s *Store) plan(c webhook.Change, token string, bodies map[webhook.Ref]bool
 // planner collects the writes of a Change.
 type planner struct {
 	table  string
+	packer *packer
 	writes []write
 }
 

@@ -130,7 +130,7 @@ func (i *attemptItem) fields(c *coder) {
 // or different; a new delivery's always is.
 func (p *planner) delivery(d *webhook.Delivery, token string, withBody bool) {
 	i := newDeliveryItem(d, token)
-	packed := packBody(d.Body)
+	packed := p.packer.pack(d.Body)
 	if len(packed) <= inlineBody {
 		i.Body = packed
 		p.put(deliveryKey(d.Ref()), i, func(w write) write { return w.onVersion(d.Rev) })

@@ -33,6 +33,7 @@ type Options struct {
 type Store struct {
 	client *dynamodb.Client
 	o      Options
+	packer packer
 }
 
 // New returns a Store that uses client.
