@@ -4,8 +4,8 @@ package planted
 var bugs = []bug{
 	{
 		name: "one-after-the-other", file: "shared/delivery/dispatch.go",
-		old:  `e.each(len(tasks), maxSends, func(i int) {`,
-		new:  `e.each(len(tasks), 1, func(i int) {`,
+		old:  `group: e.group(maxAtOnce), errs`,
+		new:  `group: e.group(1), errs`,
 		seed: 8, invariant: "I10 no endpoint delays others in its batch",
 	},
 	{
@@ -23,14 +23,14 @@ var bugs = []bug{
 		seed: 108, invariant: "I11 the world comes to rest",
 	},
 	{
-		name: "redelivery-swallowed", file: "shared/delivery/dispatch.go",
+		name: "redelivery-swallowed", file: "shared/delivery/first.go",
 		old: `	case webhook.CodeOf(err) == webhook.Conflict:
 		return e.resume(ctx, d.Ref())
 	case err != nil:`,
 		new: `	case webhook.CodeOf(err) == webhook.Conflict:
 		return nil
 	case err != nil:`,
-		seed: 1, invariant: "I11 the world comes to rest",
+		seed: 2, invariant: "I11 the world comes to rest",
 	},
 	{
 		name: "no-row-in-the-log", file: "shared/webhook/delivery.go",
@@ -116,10 +116,10 @@ var bugs = []bug{
 		seed: 3, invariant: "I5 a round is six failed attempts",
 	},
 	{
-		name: "suspension-ignored", file: "shared/delivery/dispatch.go",
-		old:  `on := w.Active && !p.Suspended`,
-		new:  `on := w.Active || p.Suspended && w.Active`,
-		seed: 3, invariant: "I7 nothing is sent for a suspended partner",
+		name: "suspension-ignored", file: "shared/delivery/first.go",
+		old:  `on := w.Active && !a.read.partner.Suspended`,
+		new:  `on := w.Active`,
+		seed: 1, invariant: "I7 nothing is sent for a suspended partner",
 	},
 	{
 		name: "held-retry-sent", file: "shared/delivery/receive.go",
@@ -312,10 +312,8 @@ var bugs = []bug{
 	},
 	{
 		name: "only-the-first-webhook", file: "shared/delivery/dispatch.go",
-		old: `			for w := range p.webhooks {
-`,
-		new: `			for w := range p.webhooks[:min(1, len(p.webhooks))] {
-`,
+		old:  `for i := range r.webhooks {`,
+		new:  `for i := range r.webhooks[:min(1, len(r.webhooks))] {`,
 		seed: 1, invariant: "I1 no event is lost",
 	},
 	{
