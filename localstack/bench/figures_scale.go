@@ -44,7 +44,7 @@ func measureFanOut(ctx context.Context, b *bench) ([]row, error) {
 	var rows []row
 	limit := 4.5
 	for _, webhooks := range []int{1, 10, 100} {
-		d := drive{latency: stubLatency, partners: 1, webhooks: webhooks, batch: 10, invocations: max(2, 200/webhooks), warm: 2, query: "delay=50ms"}
+		d := drive{latency: stubLatency, partners: 1, webhooks: webhooks, batch: 10, invocations: max(2, 60/webhooks), warm: 2, query: "delay=50ms"}
 		r, err := d.paid(ctx, b, scaleFanOut, fmt.Sprintf("%d webhooks per partner", webhooks), atMost(limit))
 		if err != nil {
 			return nil, err
