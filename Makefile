@@ -95,6 +95,11 @@ bench: build ## how fast and how costly it is, a line of JSON for each figure: O
 	@go build -tags local -o .build/bench ./localstack/bench
 	@.build/bench -only '$(ONLY)'
 
+.PHONY: isolation
+isolation: need-go ## slow endpoints delay nobody, for an hour of virtual time: ONLY='90 % are slow' SEED=1
+	@go test -v -count=1 -timeout 120m -run '^TestIsolation$$' ./shared/storm -args -isolation-hour \
+	  $(if $(SEED),-isolation-seed $(SEED)) $(if $(ONLY),-isolation-only '$(ONLY)')
+
 .PHONY: synth partner api-key portal-session
 synth: build build-tools ## synthesize the CDK stack into infra/cdk.out: STAGE=dev|prod|local
 	@$(STACK) install infra

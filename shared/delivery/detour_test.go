@@ -39,7 +39,7 @@ func TestWhoDelaysOthersTakesADetourUntilFastEnough(t *testing.T) {
 			if n := w.event("acme"); n != 1 {
 				t.Fatalf("%d requests from the stream", n)
 			}
-			if d := w.stored(h).Detour; (d != nil) != tt.leaves {
+			if d := w.stored(h).Detour; d.Over() == tt.leaves {
 				t.Fatalf("detour %+v", d)
 			}
 			if !tt.leaves {
@@ -47,7 +47,7 @@ func TestWhoDelaysOthersTakesADetourUntilFastEnough(t *testing.T) {
 			}
 			w.took = 5 * time.Millisecond
 			w.rest(10 * time.Second) // the retry of the one that failed is a fast success too
-			for fast := w.stored(h).Detour.Fast; fast < webhook.FastEnough; fast++ {
+			for !w.stored(h).Detour.Over() {
 				if n := w.event("acme"); n != 0 {
 					t.Fatalf("%d requests from the stream on a detour", n)
 				}
@@ -58,8 +58,8 @@ func TestWhoDelaysOthersTakesADetourUntilFastEnough(t *testing.T) {
 				w.pending = append(w.pending, pending{at: w.clock(), m: ms[0]})
 				w.rest(time.Second)
 			}
-			if d := w.stored(h).Detour; d != nil {
-				t.Fatalf("still on a detour: %+v", d)
+			if d := w.stored(h).Detour; d.Fast != webhook.FastEnough {
+				t.Fatalf("it took %+v", d)
 			}
 			if n := w.event("acme"); n != 1 {
 				t.Fatalf("%d requests from the stream afterwards", n)
@@ -70,6 +70,70 @@ func TestWhoDelaysOthersTakesADetourUntilFastEnough(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRelapsesTakeLonger: a webhook that is slow now and then would cost the others a time-out each time.
+func TestRelapsesTakeLonger(t *testing.T) {
+	w := newWorld(t)
+	h := w.hook("acme", nil)
+	back := func() (events int) {
+		w.took = 2 * time.Second
+		if n := w.event("acme"); n != 1 {
+			t.Fatalf("%d requests from the stream", n)
+		}
+		w.took = 20 * time.Millisecond
+		for ; !w.stored(h).Detour.Over(); events++ {
+			w.event("acme")
+			w.rest(time.Second)
+		}
+		return events
+	}
+	for _, want := range []int{3, 24, 192, 1000, 1000} {
+		if n := back(); n != want {
+			t.Fatalf("%d fast successes brought it back, want %d", n, want)
+		}
+	}
+	w.advance(23 * time.Hour)
+	if n := back(); n != 1000 {
+		t.Errorf("%d after 23 hours", n)
+	}
+	w.advance(25 * time.Hour)
+	if n := back(); n != 3 {
+		t.Errorf("%d after 25 hours", n)
+	}
+}
+
+// TestPaceFollowsTheMean: it is the mean that says how many are under way; a fast failure says nothing of it.
+func TestPaceFollowsTheMean(t *testing.T) {
+	now := start
+	var d *webhook.Detour
+	x := d.Leave(now, 8*time.Second, false)
+	for _, step := range []struct {
+		took   time.Duration
+		failed bool
+		stored bool
+		want   time.Duration
+	}{
+		{8 * time.Second, false, false, 8 * time.Second},
+		{20 * time.Millisecond, true, false, 8 * time.Second},
+		{10 * time.Second, true, false, 8 * time.Second}, // not worth storing, so not noted
+		{40 * time.Second, true, true, 16 * time.Second},
+		{0, false, true, 12 * time.Second},
+		{0, false, true, 9 * time.Second},
+	} {
+		if stored := x.Note(now, step.took, step.failed); stored != step.stored || x.Took != step.want {
+			t.Fatalf("after %+v: stored %v, %+v", step, stored, x)
+		}
+	}
+	if gap := x.Gap(); gap != 9*time.Second/webhook.MaxInFlight {
+		t.Errorf("a gap of %v", gap)
+	}
+	if x.Note(now, 0, false); !x.Over() || x.Gap() != 0 {
+		t.Errorf("%+v", x)
+	}
+	if again := x.Leave(now, 9*time.Second, false); again.Took >= 9*time.Second || again.Need != 24 {
+		t.Errorf("it forgot: %+v", again)
 	}
 }
 
@@ -121,10 +185,12 @@ func TestSteadySlownessIsStoredOnce(t *testing.T) {
 		t.Errorf("stored %d times", n)
 	}
 	w.took = 2 * time.Second // much faster: the pace follows
-	w.event("acme")
-	w.rest(time.Minute)
-	if d := w.stored(h).Detour; d == nil || d.Took != w.took {
-		t.Errorf("%+v", d)
+	for range 10 {
+		w.event("acme")
+		w.rest(time.Minute)
+	}
+	if d, n := w.stored(h).Detour, w.calls("PutDetour"); d.Took > 4*time.Second || n > 6 {
+		t.Errorf("%+v, stored %d times", d, n)
 	}
 }
 
@@ -136,7 +202,7 @@ func TestAttemptsByHandDoNotCount(t *testing.T) {
 	w.took = 9 * time.Second
 	w.ask(d)
 	w.rest(time.Minute)
-	if len(w.posts) != 2 || w.stored(h).Detour != nil {
+	if len(w.posts) != 2 || !w.stored(h).Detour.Over() {
 		t.Errorf("%d requests, detour %+v", len(w.posts), w.stored(h).Detour)
 	}
 }
@@ -183,7 +249,7 @@ func TestHostOfWhichTwoHangIsAvoided(t *testing.T) {
 			}
 			w.took, w.answer = fast, nil
 			last := hs[len(tt.took)]
-			if avoided := w.event(last.PartnerID) == 0; avoided != tt.avoided || (w.stored(last).Detour != nil) != tt.avoided {
+			if avoided := w.event(last.PartnerID) == 0; avoided != tt.avoided || w.stored(last).Detour.Over() == tt.avoided {
 				t.Errorf("avoided %v, detour %+v", avoided, w.stored(last).Detour)
 			}
 			if n := w.event(elsewhere.PartnerID); n != 1 {
@@ -193,45 +259,40 @@ func TestHostOfWhichTwoHangIsAvoided(t *testing.T) {
 	}
 }
 
-func TestHostIsTrustedAgainAfterADetourOfItsOwn(t *testing.T) {
-	w := newWorld(t)
-	hs := w.onHost(4)
-	w.took = 10 * time.Second
-	w.event("p0")
-	w.event("p1")
-	w.took = 20 * time.Millisecond
-	for i := range webhook.FastEnough {
-		// Two of one batch: the second was read before the first one's detour was stored.
-		w.stream(record("p2", fmt.Sprint("a", i), w.clock()), record("p2", fmt.Sprint("b", i), w.clock()))
-		if len(w.posts) != 2+2*i {
-			t.Fatalf("%d requests", len(w.posts))
+func TestHostIsTrustedAgain(t *testing.T) {
+	bad := func() (*world, []*webhook.Webhook) {
+		w := newWorld(t)
+		hs := w.onHost(4)
+		w.took = 10 * time.Second
+		w.event("p0")
+		w.event("p1")
+		w.took = 20 * time.Millisecond
+		w.event("p2")
+		if w.stored(hs[2]).Detour.Over() {
+			t.Fatal("the host is not avoided")
 		}
-		if w.stored(hs[2]).Detour == nil {
-			t.Fatal("no detour")
+		return w, hs
+	}
+	t.Run("not by one that was back before", func(t *testing.T) {
+		w, hs := bad()
+		d := webhook.Detour{Since: start, At: start, Fast: 3, Need: 3}
+		if err := w.store.PutDetour(context.Background(), hs[3].PartnerID, hs[3].ID, d); err != nil {
+			t.Fatal(err)
 		}
-		w.advance(time.Second)
-		ms := w.queue.Take()
-		errs := w.Receive(context.Background(), ms[:1])
-		errs = append(errs, w.Receive(context.Background(), ms[1:])...)
-		for _, err := range errs {
-			if err != nil {
-				t.Fatal(err)
-			}
+		if n := w.event("p3"); n != 0 {
+			t.Error("trusted")
 		}
-		if over := w.stored(hs[2]).Detour == nil; over {
-			break
+	})
+	t.Run("whoever saw that", func(t *testing.T) {
+		w, hs := bad()
+		d := webhook.Detour{Since: start, At: w.clock().Add(time.Millisecond), Fast: 3, Need: 3}
+		if err := w.store.PutDetour(context.Background(), hs[3].PartnerID, hs[3].ID, d); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if n := w.event("p3"); n != 0 {
-		t.Fatal("nobody's detour was seen to be over yet")
-	}
-	if n := w.event("p2"); n != 1 {
-		t.Errorf("%d requests after its detour", n)
-	}
-	h := w.hook("p9", nil) // on the same host
-	if n := w.event(h.PartnerID); n != 1 {
-		t.Errorf("%d requests to another webhook of the host", n)
-	}
+		if n := w.event("p3"); n != 1 {
+			t.Error("not trusted")
+		}
+	})
 }
 
 // TestOneHostLeavesRoomForOthers: endpoints of one host that hang take no more than their share of what is under way.
@@ -305,7 +366,7 @@ func TestSlowWebhookHasAPace(t *testing.T) {
 	}
 	w.took = 20 * time.Millisecond
 	w.rest(time.Minute)
-	if n := w.calls("TakePlaces"); len(w.posts) != 101 || n != 1 || w.stored(h).Detour != nil {
+	if n := w.calls("TakePlaces"); len(w.posts) != 101 || n != 1 || !w.stored(h).Detour.Over() {
 		t.Errorf("%d requests, %d for places, detour %+v", len(w.posts), n, w.stored(h).Detour)
 	}
 }
@@ -315,7 +376,7 @@ func TestPaceHasAnEnd(t *testing.T) {
 	w := newWorld(t)
 	h := w.hook("acme", nil)
 	now := w.clock()
-	d := webhook.Detour{Since: now, Took: 10 * time.Second}
+	d := webhook.Detour{Since: now, At: now, Took: 10 * time.Second, Need: 3}
 	if err := w.store.PutDetour(context.Background(), "acme", h.ID, d); err != nil {
 		t.Fatal(err)
 	}
@@ -328,23 +389,14 @@ func TestPaceHasAnEnd(t *testing.T) {
 		t.Fatal("sent at once")
 	}
 	x := w.only()
-	if x.Paced || !x.NextAttemptAt.Equal(now.Add(15*time.Minute)) || !x.DueAt.After(x.NextAttemptAt) {
+	if x.Paced || !x.NextAttemptAt.Equal(now.Add(askAgain)) || !x.DueAt.After(x.NextAttemptAt) {
 		t.Fatalf("%+v", x)
 	}
-	w.rest(15*time.Minute - time.Second)
-	if len(w.posts) != 0 {
-		t.Fatal("sent early")
-	}
-	// When its time comes, there is one a minute later.
-	now = w.clock()
-	if _, _, err := w.store.TakePlaces(context.Background(), "acme", h.ID, int(time.Minute/d.Gap()), d.Gap(), now.Add(time.Second), now.Add(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	w.rest(30 * time.Second)
-	if x = w.only(); !x.Paced || len(w.posts) != 0 {
+	w.rest(askAgain + 2*time.Second)
+	if x = w.only(); !x.Paced || len(w.posts) != 0 || x.NextAttemptAt.Sub(now) < 15*time.Minute {
 		t.Fatalf("%d requests, %+v", len(w.posts), x)
 	}
-	w.rest(time.Minute)
+	w.rest(10 * time.Minute)
 	if len(w.posts) != 1 {
 		t.Errorf("%d requests when its place came", len(w.posts))
 	}
@@ -390,24 +442,30 @@ func TestHosts(t *testing.T) {
 			h.saw(a, at(0, slow))
 			h.saw(b, at(0, slow))
 		}, true},
-		"the same one twice": {func(h *hosts) { h.saw(a, at(0, slow)); h.saw(a, at(0, slow)) }, false},
+		"the same one twice":   {func(h *hosts) { h.saw(a, at(0, slow)); h.saw(a, at(0, slow)) }, false},
+		"two, but hours apart": {func(h *hosts) { h.saw(a, at(0, slow)); h.saw(b, at(time.Hour, slow)) }, false},
+		"two slow, and one that began before is fast in the end": {func(h *hosts) {
+			h.saw(a, at(0, slow))
+			h.saw(b, at(0, slow))
+			h.saw(c, at(slow-time.Millisecond, 5*time.Millisecond))
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var h hosts
 			for _, w := range []*webhook.Webhook{a, b, c} {
-				if ok, _, _ := h.enter(w, start); !ok {
+				if ok, _, _ := h.enter(w); !ok {
 					t.Fatal("refused at first")
 				}
 			}
 			tt.see(&h)
-			if _, hangs, took := h.enter(hook("d"), start); hangs != tt.hangs || hangs && took != slow {
+			if _, hangs, took := h.enter(hook("d")); hangs != tt.hangs || hangs && took != slow {
 				t.Errorf("hangs %v, took %v", hangs, took)
 			}
 		})
 	}
 	var h hosts
 	for range 3 * maxPerHost {
-		if ok, _, _ := h.enter(a, start); !ok {
+		if ok, _, _ := h.enter(a); !ok {
 			t.Fatal("what has left still counts")
 		}
 		h.leave(a)

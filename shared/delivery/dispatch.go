@@ -151,16 +151,19 @@ func (d *dispatching) partner(ctx context.Context, id string, numbers []int) {
 func (d *dispatching) detour(ctx context.Context, r *partnerRead, w *webhook.Webhook, numbers []int) {
 	later := make([]place, len(numbers))
 	err := d.e.recovering(ctx, func() error {
-		eligible := 0
+		goes := func(n int) bool {
+			return w.Active && !r.partner.Suspended && w.Eligible(d.records[n].Event, d.b.grace)
+		}
+		count := 0
 		for _, n := range numbers {
-			if w.Active && w.Eligible(d.records[n].Event, d.b.grace) {
-				eligible++
+			if goes(n) {
+				count++
 			}
 		}
-		places := d.e.places(ctx, w, eligible)
+		places := d.e.places(ctx, w, count, newPlaces)
 		for i, n := range numbers {
 			later[i].at = d.e.Now()
-			if w.Active && w.Eligible(d.records[n].Event, d.b.grace) {
+			if goes(n) {
 				later[i], places = places[0], places[1:]
 			}
 		}

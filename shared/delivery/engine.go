@@ -70,18 +70,25 @@ func (e *Engine) giveBack(ctx context.Context, d *webhook.Delivery) error {
 // that could not be done; an outcome that is not stored lets the claim run out, and the attempt is repeated.
 func (e *Engine) attempt(ctx context.Context, d *webhook.Delivery, w *webhook.Webhook, s webhook.Secrets, t *tally) error {
 	manual := d.Claim.Manual
-	stored, err := e.send(ctx, d, w, s, t)
+	stored, detour, err := e.send(ctx, d, w, s, t)
 	if err != nil {
 		return err
 	}
 	if manual && stored.State == webhook.StatePending && stored.NextAttemptAt.After(e.Now()) {
 		return nil // the round's own message is on its way
 	}
-	return e.enqueue(ctx, stored)
+	if err := e.enqueue(ctx, stored); err != nil {
+		return err
+	}
+	e.putDetour(ctx, w, detour)
+	return nil
 }
 
-// send makes the claimed attempt of d and returns what is stored after it. The caller holds the claim.
-func (e *Engine) send(ctx context.Context, d *webhook.Delivery, w *webhook.Webhook, s webhook.Secrets, t *tally) (*webhook.Delivery, error) {
+// send makes the claimed attempt of d and returns what is stored after it. The caller holds the claim, and stores the
+// detour, if there is one, after what follows from the attempt.
+func (e *Engine) send(
+	ctx context.Context, d *webhook.Delivery, w *webhook.Webhook, s webhook.Secrets, t *tally,
+) (stored *webhook.Delivery, detour *webhook.Detour, err error) {
 	claim := *d.Claim
 	req := BuildRequest(w, s, d.ID, d.Event.Type, claim.Number, d.Body, e.Now())
 	resp := e.Sender.Send(ctx, req)
@@ -96,18 +103,18 @@ func (e *Engine) send(ctx context.Context, d *webhook.Delivery, w *webhook.Webho
 		// Our time ended, not the endpoint's: the outcome is not known, and the claim is left to run out.
 		err := webhook.Errorf(webhook.Unavailable, "the invocation's time ended during an attempt")
 		e.logAttempt(ctx, d, a, nil, resp.Resent, err)
-		return nil, err
+		return nil, nil, err
 	}
-	stored, err := e.settle(ctx, *d, a, resp.RetryAfter)
+	if !a.Manual {
+		e.hosts.saw(w, a)
+		detour = t.attempted(w, a, e.Now())
+	}
+	stored, err = e.settle(ctx, *d, a, resp.RetryAfter)
 	e.logAttempt(ctx, d, a, stored, resp.Resent, err)
-	if a.Manual {
-		return stored, err
-	}
-	if err == nil {
+	if err == nil && !a.Manual {
 		t.add(stored, a)
 	}
-	e.track(ctx, t, w, a)
-	return stored, err
+	return stored, detour, err
 }
 
 // settleTries bounds how often an outcome is stored anew after somebody else changed the delivery or its webhook.
@@ -229,7 +236,9 @@ func (e *Engine) nextStep(d *webhook.Delivery) (webhook.Message, bool) {
 		return webhook.Message{}, false
 	}
 	delay := min(max(at.Sub(now), 0), retry.MaxDelay)
-	return webhook.Message{Kind: webhook.AttemptMessage, Ref: d.Ref(), Number: d.NextNumber(), Delay: delay}, true
+	return webhook.Message{
+		Kind: webhook.AttemptMessage, Ref: d.Ref(), Number: d.NextNumber(), Slow: d.Paced, Delay: delay,
+	}, true
 }
 
 // giveUp makes d undeliverable with an operational event.

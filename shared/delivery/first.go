@@ -57,9 +57,13 @@ func (e *Engine) first(ctx context.Context, b *batch, a *arrival) error {
 	if err != nil {
 		return e.create(ctx, &d) // the queue knows what to do about secrets that can't be read
 	}
-	leave, ok := e.direct(ctx, b, a.read, w)
+	leave, detour, ok := e.direct(ctx, b, w)
 	if !ok {
-		return e.create(ctx, &d)
+		if err := e.create(ctx, &d); err != nil {
+			return err
+		}
+		e.putDetour(ctx, w, detour)
+		return nil
 	}
 	defer leave()
 	d.TakeClaim(e.Now(), e.IDs.Owner())

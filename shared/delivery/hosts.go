@@ -14,13 +14,15 @@ const (
 	maxPerHost = 100
 	// maxHosts bounds what is remembered.
 	maxHosts = 10_000
+	// inARow is how long a slow attempt is remembered to which a second one may come.
+	inARow = time.Minute
 )
 
 // hosts is what a process remembers of endpoints' hosts: what is under way to each, and which of them hang. A host hangs
 // if two of its webhooks in a row were slow, or a connection to it timed out, and no attempt that began since was
 // answered fast. From then on none of its webhooks is sent anything on the stream's path; each gets a detour of its own
-// when its turn comes. The host is trusted again when one of these detours is over. The zero value is ready. It is safe
-// for concurrent use.
+// when its turn comes. The host is trusted again when one of its webhooks is back from such a detour, whoever saw that, or
+// answers fast. The zero value is ready. It is safe for concurrent use.
 type hosts struct {
 	mu     sync.Mutex
 	byName map[string]*host
@@ -28,14 +30,15 @@ type hosts struct {
 
 type host struct {
 	inFlight int
-	// slow is the webhook that was slow last, with no fast answer since.
-	slow string
+	// slow is the webhook that was slow last, as of slowAt, with no fast answer since.
+	slow   string
+	slowAt time.Time
 	// fastAt is when the host last answered fast.
 	fastAt time.Time
-	// hangs says that the host is avoided; took is how long its last attempt took, detours when which webhook got its detour.
-	hangs   bool
-	took    time.Duration
-	detours map[string]time.Time
+	// hangs says that the host is avoided since a time; took is how long its last attempt took.
+	hangs bool
+	since time.Time
+	took  time.Duration
 }
 
 // hostOf returns the host and port of an endpoint, as its URL has them.
@@ -47,9 +50,9 @@ func hostOf(url string) string {
 	return rest
 }
 
-// enter asks for an attempt to w, which has no detour as of readAt. ok tells that it may begin: leave must follow. hangs
-// tells that w must get a detour, whose attempts take about took.
-func (h *hosts) enter(w *webhook.Webhook, readAt time.Time) (ok, hangs bool, took time.Duration) {
+// enter asks for an attempt to w, which is on the stream's path. ok tells that it may begin: leave must follow. hangs tells
+// that w must get a detour, whose attempts take about took.
+func (h *hosts) enter(w *webhook.Webhook) (ok, hangs bool, took time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	name := hostOf(w.URL)
@@ -65,29 +68,16 @@ func (h *hosts) enter(w *webhook.Webhook, readAt time.Time) (ok, hangs bool, too
 		h.byName[name] = x
 	}
 	if x.hangs {
-		if at, had := x.detours[w.ID]; !had || !at.Before(readAt) {
+		if w.Detour == nil || !w.Detour.At.After(x.since) {
 			return false, true, x.took
 		}
-		// Its detour was over before it was read: the host answers fast again.
-		x.hangs, x.detours, x.slow = false, nil, ""
+		x.hangs, x.slow = false, "" // w is back since: the host answers fast again
 	}
 	if x.inFlight >= maxPerHost {
 		return false, false, 0
 	}
 	x.inFlight++
 	return true, false, 0
-}
-
-// detoured notes that w has a detour as of now, because its host hangs.
-func (h *hosts) detoured(w *webhook.Webhook, now time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if x := h.byName[hostOf(w.URL)]; x != nil && x.hangs && len(x.detours) < maxHosts {
-		if x.detours == nil {
-			x.detours = map[string]time.Time{}
-		}
-		x.detours[w.ID] = now
-	}
 }
 
 // leave ends what enter began.
@@ -109,15 +99,18 @@ func (h *hosts) leave(w *webhook.Webhook) {
 func (h *hosts) saw(w *webhook.Webhook, a webhook.Attempt) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	x := h.byName[hostOf(w.URL)]
+	x, end := h.byName[hostOf(w.URL)], a.StartedAt.Add(a.Duration)
 	switch {
 	case x == nil:
 	case a.Duration < webhook.SlowAfter:
-		x.fastAt, x.slow = a.StartedAt.Add(a.Duration), ""
+		x.fastAt, x.slow, x.hangs = end, "", false
 	case x.fastAt.After(a.StartedAt):
-	case a.ErrorCode == webhook.ErrConnectTimeout, x.slow != "" && x.slow != w.ID:
-		x.hangs, x.took = true, a.Duration
+	case a.ErrorCode == webhook.ErrConnectTimeout, x.slow != "" && x.slow != w.ID && end.Sub(x.slowAt) < inARow:
+		if !x.hangs {
+			x.hangs, x.since = true, end
+		}
+		x.took = a.Duration
 	default:
-		x.slow = w.ID
+		x.slow, x.slowAt = w.ID, end
 	}
 }

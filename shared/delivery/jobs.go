@@ -198,10 +198,11 @@ func (e *Engine) round(ctx context.Context, b *batch, j *webhook.Job, d *webhook
 	if !e.claimed(ctx, d) {
 		return false, e.giveBack(ctx, d)
 	}
-	stored, err := e.send(ctx, d, w, secrets, b.tally)
+	stored, detour, err := e.send(ctx, d, w, secrets, b.tally)
 	if err != nil {
 		return false, err
 	}
+	defer e.putDetour(ctx, w, detour)
 	if stored.State == webhook.StatePending {
 		return false, e.enqueue(ctx, stored)
 	}

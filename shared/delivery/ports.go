@@ -30,9 +30,9 @@ type Store interface {
 	// AddStats adds an hour's counters to those stored. It is not idempotent: a request that the adapter repeated may
 	// count twice, and an error may have counted or not.
 	AddStats(ctx context.Context, partnerID, webhookID string, s webhook.Stats) error
-	// PutDetour stores how a webhook stands off the stream's path, in the place of what was stored before; one that is
-	// over is read no more. It is a hint: of two at once the last one stays, and after an error it may be stored or not.
-	// It does not matter whether the webhook exists.
+	// PutDetour stores how a webhook stands to the stream's path, in the place of what was stored before, for 30 days from
+	// its At. It is a hint: of two at once the last one stays, after an error it may be stored or not, and one that can't be
+	// read counts as none. It does not matter whether the webhook exists.
 	PutDetour(ctx context.Context, partnerID, webhookID string, d webhook.Detour) error
 	// TakePlaces takes n places in the pace of a webhook on a detour. The first begins at the returned time, each other one
 	// a gap after the one before; nobody else gets these places, and the next caller's follow them. The first is not before

@@ -12,85 +12,73 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// tally collects what one invocation learns about webhooks, so that each webhook's counters and detour are written once.
-// Safe for concurrent use.
+// tally collects what one invocation learns about webhooks, so that each webhook's counters are written once. Safe for
+// concurrent use.
 type tally struct {
 	mu    sync.Mutex
 	hours map[tallyKey]*webhook.Stats
-	ways  map[wayKey]*way
+	// detours are those of webhooks that were attempted or left the stream's path.
+	detours map[wayKey]*webhook.Detour
 }
 
 type wayKey struct{ partner, webhook string }
 
 func wayOf(w *webhook.Webhook) wayKey { return wayKey{w.PartnerID, w.ID} }
 
-// way is a webhook's detour as this invocation knows it, over if it has none. changed says that it is not stored so.
-type way struct {
-	webhook *webhook.Webhook
-	detour  webhook.Detour
-	changed bool
-}
-
-// way returns w's. The caller holds the lock.
-func (t *tally) way(w *webhook.Webhook) *way {
+// detour returns w's as this invocation knows it; one that never was is over. The caller holds the lock.
+func (t *tally) detour(w *webhook.Webhook) *webhook.Detour {
 	k := wayOf(w)
-	x := t.ways[k]
-	if x == nil {
-		x = &way{webhook: w, detour: webhook.Detour{Fast: webhook.FastEnough}}
+	d := t.detours[k]
+	if d == nil {
+		d = &webhook.Detour{}
 		if w.Detour != nil {
-			x.detour = *w.Detour
+			*d = *w.Detour
 		}
-		if t.ways == nil {
-			t.ways = map[wayKey]*way{}
+		if t.detours == nil {
+			t.detours = map[wayKey]*webhook.Detour{}
 		}
-		t.ways[k] = x
+		t.detours[k] = d
 	}
-	return x
+	return d
 }
 
 // detoured tells whether w left the stream's path in this invocation.
 func (t *tally) detoured(w *webhook.Webhook) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	x := t.ways[wayOf(w)]
-	return x != nil && !x.detour.Over()
+	return !t.detours[wayOf(w)].Over()
 }
 
-// leaves takes w off the stream's path. It is false if it was off already; otherwise the caller stores d.
-func (t *tally) leaves(w *webhook.Webhook, d webhook.Detour) bool {
+// leaves takes w off the stream's path, where attempts take so long, and returns the detour that the caller stores. It is
+// nil if w was off already.
+func (t *tally) leaves(w *webhook.Webhook, now time.Time, took time.Duration) *webhook.Detour {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.way(w).leave(d)
+	return leave(t.detour(w), now, took, false)
 }
 
-func (x *way) leave(d webhook.Detour) bool {
-	if !x.detour.Over() {
-		return false
+func leave(d *webhook.Detour, now time.Time, took time.Duration, failedFast bool) *webhook.Detour {
+	if !d.Over() {
+		return nil
 	}
-	x.detour, x.changed = d, false
-	return true
+	*d = d.Leave(now, took, failedFast)
+	stored := *d
+	return &stored
 }
 
-// attempted notes an attempt to w. leaves tells that w leaves the stream's path, which the caller stores.
-func (t *tally) attempted(w *webhook.Webhook, a webhook.Attempt, now time.Time) (d webhook.Detour, leaves bool) {
+// attempted notes an attempt to w, and returns the detour that the caller stores, nil if nothing changes.
+func (t *tally) attempted(w *webhook.Webhook, a webhook.Attempt, now time.Time) *webhook.Detour {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	x := t.way(w)
-	if a.ErrorCode == "" && a.Duration < webhook.SlowAfter {
-		if !x.detour.Over() {
-			x.detour.Fast++
-			x.changed = true
-		}
-		return x.detour, false
+	d, failed, slow := t.detour(w), a.ErrorCode != "", a.Duration >= webhook.SlowAfter
+	switch {
+	case d.Over() && (failed || slow):
+		return leave(d, now, a.Duration, !slow)
+	case !d.Over() && d.Note(now, a.Duration, failed):
+		stored := *d
+		return &stored
 	}
-	if x.leave(webhook.Detour{Since: now, Took: a.Duration}) {
-		return x.detour, true
-	}
-	// A slow webhook that stays slow is not written again and again.
-	if took := x.detour.Took; x.detour.Fast > 0 || a.Duration > 2*took || 2*a.Duration < took {
-		x.detour.Fast, x.detour.Took, x.changed = 0, a.Duration, true
-	}
-	return x.detour, false
+	return nil
 }
 
 type tallyKey struct {
@@ -133,8 +121,8 @@ const statsAtOnce = 32
 // no further.
 func (e *Engine) flush(ctx context.Context, t *tally) {
 	t.mu.Lock()
-	hours, ways := t.hours, t.ways
-	t.hours, t.ways = nil, nil
+	hours := t.hours
+	t.hours = nil
 	t.mu.Unlock()
 	keys := slices.SortedFunc(maps.Keys(hours), func(a, b tallyKey) int {
 		return cmp.Or(cmp.Compare(a.partner, b.partner), cmp.Compare(a.webhook, b.webhook), a.hour.Compare(b.hour))
@@ -145,13 +133,5 @@ func (e *Engine) flush(ctx context.Context, t *tally) {
 			e.Log.LogAttrs(ctx, slog.LevelWarn, "stats not counted", slog.String("event", "stats.failed"),
 				slog.String("partnerId", k.partner), slog.String("webhookId", k.webhook), slog.String("error", err.Error()))
 		}
-	})
-	changed := slices.SortedFunc(maps.Keys(ways), func(a, b wayKey) int {
-		return cmp.Or(cmp.Compare(a.partner, b.partner), cmp.Compare(a.webhook, b.webhook))
-	})
-	changed = slices.DeleteFunc(changed, func(k wayKey) bool { return !ways[k].changed })
-	e.each(len(changed), statsAtOnce, func(i int) {
-		x := ways[changed[i]]
-		e.putDetour(ctx, x.webhook, x.detour)
 	})
 }

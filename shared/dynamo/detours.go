@@ -14,15 +14,17 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// detourRetention is how long a detour is kept after it was last stored: as long as what it is about.
+// detourRetention is how long a detour is kept after something was noted in it.
 const detourRetention = webhook.FinalRetention
 
 // detourItem stands beside its webhook, between its partner's item and the webhooks', so that one Query brings all.
 type detourItem struct {
 	header
 	Since int64
+	At    int64
 	Took  int64 // nanoseconds
 	Fast  int
+	Need  int
 	// Next is when the next place in the pace begins.
 	Next int64
 }
@@ -30,30 +32,23 @@ type detourItem struct {
 func (i *detourItem) fields(c *coder) {
 	i.header.fields(c)
 	c.int64("s", &i.Since, ifSet)
+	c.int64("at", &i.At, ifSet)
 	c.int64("d", &i.Took, ifSet)
 	c.int("f", &i.Fast, ifSet)
+	c.int("n", &i.Need, ifSet)
 	c.int64("nx", &i.Next, ifSet)
 }
 
-// detour returns what a read of the webhook brings: nil if it is on the stream's path.
-func (i *detourItem) detour() *webhook.Detour {
-	d := webhook.Detour{Since: fromNanos(i.Since), Took: time.Duration(i.Took), Fast: i.Fast}
-	if i.Since == 0 || d.Over() {
+// decodeDetour reads the detour from its item, nil if there is none. One that can't be read is none: it is a hint, and
+// must not stand in the way of its webhook.
+func decodeDetour(it item) *webhook.Detour {
+	var i detourItem
+	if it == nil || decode(it, &i) != nil || i.Since == 0 {
 		return nil
 	}
-	return &d
-}
-
-// decodeDetour reads the detour from its item, nil if there is none.
-func decodeDetour(it item) (*webhook.Detour, error) {
-	if it == nil {
-		return nil, nil //nolint:nilnil // no detour is no fault
+	return &webhook.Detour{
+		Since: fromNanos(i.Since), At: fromNanos(i.At), Took: time.Duration(i.Took), Fast: i.Fast, Need: i.Need,
 	}
-	var i detourItem
-	if err := decode(it, &i); err != nil {
-		return nil, err
-	}
-	return i.detour(), nil
 }
 
 // PutDetour implements delivery.Store with one UpdateItem, which leaves the places taken as they are.
@@ -61,9 +56,11 @@ func (s *Store) PutDetour(ctx context.Context, partnerID, webhookID string, d we
 	u := update{names: map[string]string{}, values: item{}}
 	u.setNumber("v", "v", formatVersion)
 	u.setNumber("s", "s", nanos(d.Since))
+	u.setNumber("at", "at", nanos(d.At))
 	u.setNumber("d", "d", int64(d.Took))
 	u.setNumber("f", "f", int64(d.Fast))
-	u.setNumber("ttl", env.TTLAttribute, d.Since.Add(detourRetention).Unix())
+	u.setNumber("n", "n", int64(d.Need))
+	u.setNumber("ttl", env.TTLAttribute, d.At.Add(detourRetention).Unix())
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: aws.String(s.o.ServiceTable), Key: detourKey(partnerID, webhookID).attributes(),
 		UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,

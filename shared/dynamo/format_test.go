@@ -270,8 +270,10 @@ type oldAttemptItem struct {
 type oldDetourItem struct {
 	OldHeader
 	Since int64 `dynamodbav:"s,omitempty"`
+	At    int64 `dynamodbav:"at,omitempty"`
 	Took  int64 `dynamodbav:"d,omitempty"`
 	Fast  int   `dynamodbav:"f,omitempty"`
+	Need  int   `dynamodbav:"n,omitempty"`
 	Next  int64 `dynamodbav:"nx,omitempty"`
 }
 

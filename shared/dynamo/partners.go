@@ -85,9 +85,7 @@ func (s *Store) PartnerWebhooks(ctx context.Context, partnerID string) (webhook.
 				continue
 			}
 			if sk := text(it[env.SortKey]); isDetour(sk) {
-				if detours[sk[len(detourSortPrefix):]], err = decodeDetour(it); err != nil {
-					return webhook.Partner{}, nil, err
-				}
+				detours[sk[len(detourSortPrefix):]] = decodeDetour(it)
 				continue
 			}
 			var i webhookItem

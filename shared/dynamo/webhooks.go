@@ -145,9 +145,7 @@ func (s *Store) Webhook(ctx context.Context, partnerID, webhookID string) (webho
 		return webhook.Partner{}, webhook.Webhook{}, err
 	}
 	hook, err := w.webhook()
-	if err == nil {
-		hook.Detour, err = decodeDetour(found[dk])
-	}
+	hook.Detour = decodeDetour(found[dk])
 	return p.partner(), hook, err
 }
 

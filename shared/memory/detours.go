@@ -13,9 +13,9 @@ type detour struct {
 	next time.Time
 }
 
-// stored is what a read of the webhook brings: nil if it is on the stream's path.
+// stored is what a read of the webhook brings: nil if it never had one.
 func (d detour) stored() *webhook.Detour {
-	if d.Since.IsZero() || d.Over() {
+	if d.Since.IsZero() {
 		return nil
 	}
 	return &d.Detour

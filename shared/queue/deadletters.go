@@ -66,7 +66,7 @@ func (d *DeadLetters) move(ctx context.Context, ms []types.Message) error {
 		id, body := aws.String(strconv.Itoa(i)), aws.ToString(m.Body)
 		from := "unreadable"
 		if decoded, err := Decode(body); err == nil {
-			from = group(decoded)
+			from = decoded.Group()
 		}
 		send[i] = types.SendMessageBatchRequestEntry{MessageBody: aws.String(body), MessageGroupId: aws.String(from)}
 		remove[i] = types.DeleteMessageBatchRequestEntry{Id: id, ReceiptHandle: m.ReceiptHandle}

@@ -55,7 +55,7 @@ func (q *Queue) Send(ctx context.Context, ms ...webhook.Message) error {
 			return err
 		}
 		entries[i] = types.SendMessageBatchRequestEntry{
-			MessageBody: aws.String(body), DelaySeconds: DelaySeconds(m.Delay), MessageGroupId: aws.String(group(m)),
+			MessageBody: aws.String(body), DelaySeconds: DelaySeconds(m.Delay), MessageGroupId: aws.String(m.Group()),
 		}
 	}
 	return q.join(ctx, entries)
@@ -135,14 +135,6 @@ func waiting(ctx context.Context, client *sqs.Client, url string) (int, error) {
 func DelaySeconds(d time.Duration) int32 {
 	d = min(max(d, 0), maxDelay)
 	return int32((d + time.Second - 1) / time.Second)
-}
-
-// group keeps one webhook's messages from starving the others' (SQS fair queues).
-func group(m webhook.Message) string {
-	if m.Ref.WebhookID != "" {
-		return m.Ref.WebhookID
-	}
-	return string(m.Kind)
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -3,17 +3,7 @@ package storm
 import (
 	"math"
 	"time"
-
-	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
-
-// groupOf is the message group that the adapter gives a message.
-func groupOf(m webhook.Message) string {
-	if m.Ref.WebhookID != "" {
-		return m.Ref.WebhookID
-	}
-	return string(m.Kind)
-}
 
 // What is documented of Lambda's pollers of a standard queue, and of fair queues.
 const (

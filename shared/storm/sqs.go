@@ -59,7 +59,7 @@ func (q *sqs) Send(_ context.Context, ms ...webhook.Message) error {
 			if err != nil {
 				return err
 			}
-			entries = append(entries, entry{body, groupOf(m), time.Duration(queue.DelaySeconds(m.Delay)) * time.Second})
+			entries = append(entries, entry{body, m.Group(), time.Duration(queue.DelaySeconds(m.Delay)) * time.Second})
 		}
 		put := func() {
 			for _, e := range entries {

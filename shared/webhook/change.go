@@ -104,8 +104,24 @@ type Message struct {
 	After string
 	// Faults counts how often the message was put off in a row because of faults that should pass.
 	Faults int
+	// Slow says that it is about an attempt to a webhook that is slow. Only the sender's queue looks at it; it is not part of
+	// what is received.
+	Slow bool
 	// Delay is how long the queue keeps the message back, 0 to 900 s; a queue rounds it up to whole seconds.
 	Delay time.Duration
+}
+
+// Group names whose message it is: a queue prefers those of groups that have little under way. A webhook's messages are a
+// group, so that it starves nobody; those about slow webhooks are one together, since many of them would do what one of
+// them does, and none would stand out.
+func (m Message) Group() string {
+	switch {
+	case m.Slow:
+		return "slow"
+	case m.Ref.WebhookID != "":
+		return m.Ref.WebhookID
+	}
+	return string(m.Kind)
 }
 
 // AnswerLife is how long the answer to an idempotent request is kept.

@@ -72,8 +72,8 @@ type Webhook struct {
 	AutoReactivate bool
 	// DiscardBelow: what was held under a smaller generation was discarded by the partner and is to be cancelled.
 	DiscardBelow int64
-	// Detour is set while the webhook's events go by way of the queue. It is read with the webhook where deliveries are
-	// made; a Change does not store it.
+	// Detour tells whether the webhook's events go by way of the queue; nil if they never did. It is read with the webhook
+	// where deliveries are made; a Change does not store it.
 	Detour    *Detour
 	CreatedAt time.Time
 	UpdatedAt time.Time
