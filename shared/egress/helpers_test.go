@@ -72,7 +72,7 @@ func (n names) LookupNetIP(ctx context.Context, network, host string) ([]netip.A
 // quick makes the times short enough for tests of what happens when they end.
 func quick() Options {
 	return Options{
-		Resolver: names{testHost: {"127.0.0.1"}}, ConnectTimeout: 500 * time.Millisecond, WriteTimeout: 300 * time.Millisecond,
+		Resolver: names{testHost: {"127.0.0.1"}}, ConnectTimeout: 2 * time.Second, WriteTimeout: 300 * time.Millisecond,
 		AnswerTimeout: 300 * time.Millisecond, ExcerptTimeout: 100 * time.Millisecond, CheckTimeout: 100 * time.Millisecond,
 	}
 }
