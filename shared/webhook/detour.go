@@ -60,7 +60,7 @@ func (d *Detour) Leave(now time.Time, took time.Duration, failedFast bool) Detou
 	}
 	next.Took = d.Took
 	next.measure(took, failedFast)
-	if d.Need > 0 && now.Sub(d.At) < relapse {
+	if !failedFast && now.Sub(d.At) < relapse { // who fails fast costs nobody anything
 		next.Need = min(d.Need*moreNeeded, mostNeeded)
 	}
 	return next

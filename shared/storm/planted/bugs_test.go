@@ -10,12 +10,12 @@ var bugs = []bug{
 	},
 	{
 		name: "acknowledged-before-stored", file: "shared/delivery/engine.go",
-		old: `	stored, err := e.send(ctx, d, w, s, t)
+		old: `	stored, detour, err := e.send(ctx, d, w, s, t)
 	if err != nil {
 		return err
 	}
 	if manual`,
-		new: `	stored, err := e.send(ctx, d, w, s, t)
+		new: `	stored, detour, err := e.send(ctx, d, w, s, t)
 	if err != nil {
 		return nil
 	}

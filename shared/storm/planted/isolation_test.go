@@ -18,7 +18,7 @@ var isolationBugs = []isolationBug{
 	{
 		bug: bug{
 			name: "no-detours", file: "shared/webhook/detour.go",
-			old: `return d == nil || d.Fast >= FastEnough`,
+			old: `return d == nil || d.Fast >= d.Need`,
 			new: `return true`,
 		},
 		scenario: "half turn slow at once", says: "a minute after going bad first attempts of healthy webhooks",
@@ -42,16 +42,16 @@ var isolationBugs = []isolationBug{
 	{
 		bug: bug{
 			name: "no-pace", file: "shared/webhook/detour.go",
-			old: `return d.Took / MaxInFlight`,
-			new: `return 0`,
+			old: `gap >= leastGap`,
+			new: `gap >= time.Hour`,
 		},
 		scenario: "one of 100/s turns slow", says: "requests to one slow webhook are under way at once",
 	},
 	{
 		bug: bug{
 			name: "hosts-forgotten", file: "shared/delivery/hosts.go",
-			old: `x.hangs, x.took = true, a.Duration`,
-			new: `x.took = a.Duration`,
+			old: `x.hangs, x.since = true, end`,
+			new: `x.since = end`,
 		},
 		scenario: "the host of 1,000 hangs", says: "a minute after going bad first attempts of healthy webhooks",
 	},
