@@ -35,8 +35,8 @@ func (e *Engine) putDetour(ctx context.Context, w *webhook.Webhook, d *webhook.D
 	err := e.Store.PutDetour(ctx, w.PartnerID, w.ID, *d)
 	name, level := "webhook.detoured", slog.LevelInfo
 	attrs := []slog.Attr{
-		slog.String("partnerId", w.PartnerID), slog.String("webhookId", w.ID), slog.Int64("tookMs", d.Took.Milliseconds()),
-		slog.Int("fast", d.Fast), slog.Int("need", d.Need),
+		slog.String("partnerId", w.PartnerID), slog.String("webhookId", w.ID), slog.String("host", hostOf(w.URL)),
+		slog.Int64("tookMs", d.Took.Milliseconds()), slog.Int("fast", d.Fast), slog.Int("need", d.Need),
 	}
 	switch {
 	case err != nil:

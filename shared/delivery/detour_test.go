@@ -135,6 +135,9 @@ func TestPaceFollowsTheMean(t *testing.T) {
 	if again := x.Leave(now, 9*time.Second, false); again.Took >= 9*time.Second || again.Need != 24 {
 		t.Errorf("it forgot: %+v", again)
 	}
+	if again := x.Leave(now, time.Millisecond, true); again.Took != x.Took || again.Need != webhook.FastEnough {
+		t.Errorf("after a failure that cost nobody anything: %+v", again)
+	}
 }
 
 func TestOneSlowAnswerBeginsTheCountAnew(t *testing.T) {

@@ -106,7 +106,10 @@ func (e *Engine) send(
 		return nil, nil, err
 	}
 	if !a.Manual {
-		e.hosts.saw(w, a)
+		if e.hosts.saw(w, a) {
+			e.Log.LogAttrs(ctx, slog.LevelWarn, "host avoided", slog.String("event", "host.avoided"),
+				slog.String("host", hostOf(w.URL)), slog.Int64("tookMs", a.Duration.Milliseconds()))
+		}
 		detour = t.attempted(w, a, e.Now())
 	}
 	stored, err = e.settle(ctx, *d, a, resp.RetryAfter)

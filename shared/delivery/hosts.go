@@ -95,8 +95,9 @@ func (h *hosts) leave(w *webhook.Webhook) {
 	}
 }
 
-// saw notes what an attempt to w says about its host. Whoever refuses fast does not hang.
-func (h *hosts) saw(w *webhook.Webhook, a webhook.Attempt) {
+// saw notes what an attempt to w says about its host, and tells whether the host is avoided from now on. Whoever refuses
+// fast does not hang.
+func (h *hosts) saw(w *webhook.Webhook, a webhook.Attempt) (avoided bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	x, end := h.byName[hostOf(w.URL)], a.StartedAt.Add(a.Duration)
@@ -106,11 +107,13 @@ func (h *hosts) saw(w *webhook.Webhook, a webhook.Attempt) {
 		x.fastAt, x.slow, x.hangs = end, "", false
 	case x.fastAt.After(a.StartedAt):
 	case a.ErrorCode == webhook.ErrConnectTimeout, x.slow != "" && x.slow != w.ID && end.Sub(x.slowAt) < inARow:
+		x.took = a.Duration
 		if !x.hangs {
 			x.hangs, x.since = true, end
+			return true
 		}
-		x.took = a.Duration
 	default:
 		x.slow, x.slowAt = w.ID, end
 	}
+	return false
 }

@@ -186,6 +186,13 @@ func shareName(share float64) string { return fmt.Sprintf("%.0f %% are slow", 10
 func TestIsolation(t *testing.T) {
 	var mu sync.Mutex
 	results := map[string]*storm.Isolation{}
+	var names []string
+	for _, s := range scenarios() {
+		names = append(names, s.name)
+	}
+	if *isolationOnly != "" && !slices.Contains(names, *isolationOnly) {
+		t.Fatalf("there is no scenario %q; there are %q", *isolationOnly, names)
+	}
 	t.Run("scenario", func(t *testing.T) {
 		for _, s := range scenarios() {
 			compared := s.name == noneSlow && strings.HasSuffix(*isolationOnly, "% are slow")
