@@ -23,7 +23,7 @@ const (
 )
 
 // pairs is how often the product and the floor are compared: the machine's noise hits one run and not the other.
-const pairs = 5
+const pairs = 7
 
 // measureRatios compares the product without AWS to a bare loop, in pairs.
 func measureRatios(ctx context.Context, b *bench) ([]row, error) {

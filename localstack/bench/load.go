@@ -13,7 +13,7 @@ const (
 	endpoints = 10
 	batchSize = 100
 	// loadDeliveries is how many are measured, and warmDeliveries how many precede them: connections are open by then.
-	loadDeliveries = 20_000
+	loadDeliveries = 40_000
 	warmDeliveries = 2_000
 )
 
