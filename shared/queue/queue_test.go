@@ -179,6 +179,15 @@ func TestEntries(t *testing.T) {
 		}
 	}
 	f := &fake{}
+	paced := attempts(1)[0]
+	paced.Slow = true
+	if err := newFake(f).Send(context.Background(), paced); err != nil {
+		t.Fatal(err)
+	}
+	if g := f.batches[0][0].MessageGroupID; g != "slow" {
+		t.Errorf("what keeps a pace is in group %q", g)
+	}
+	f = &fake{}
 	if err := newFake(f).Send(context.Background(), webhook.Message{Kind: webhook.RedriveMessage, ParkedID: "x"}); err != nil {
 		t.Fatal(err)
 	}

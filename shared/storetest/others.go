@@ -13,13 +13,13 @@ import (
 
 // RunQueue checks a queue. newQueue returns an empty one, and a function that receives the next n messages, in any
 // order, and removes them; it fails the test if they do not come within some seconds of being ready. The Delay of a
-// received message does not matter.
+// received message does not matter, and Slow is lost.
 func RunQueue(t *testing.T, newQueue func(t *testing.T) (delivery.Queue, func(t *testing.T, n int) []webhook.Message)) {
 	t.Run("round trip", func(t *testing.T) {
 		q, receive := newQueue(t)
 		var m webhook.Message
 		Fill(t, &m)
-		m.Kind, m.Delay = webhook.AttemptMessage, 0
+		m.Kind, m.Delay, m.Slow = webhook.AttemptMessage, 0, false
 		must(t, q.Send(testContext(t), m))
 		wantEqual(t, receive(t, 1)[0], m)
 	})
