@@ -80,8 +80,10 @@ func (e *Engine) places(ctx context.Context, w *webhook.Webhook, n int, ahead ti
 		return all
 	}
 	for i := range all {
-		if all[i] = (place{first.Add(time.Duration(i) * gap), true}); !ok {
-			all[i] = place{at: now.Add(askAgain)}
+		if ok {
+			all[i] = place{first.Add(time.Duration(i) * gap), true}
+		} else {
+			all[i].at = now.Add(askAgain)
 		}
 	}
 	return all

@@ -41,7 +41,6 @@ var errPanic = webhook.Errorf(webhook.Internal, "panic")
 // partnerRead is one strongly consistent read of a partner and its webhooks. It happens after every record of the batch
 // was written, so no webhook that existed then is missed.
 type partnerRead struct {
-	at       time.Time
 	partner  webhook.Partner
 	webhooks []webhook.Webhook
 }
@@ -122,7 +121,7 @@ func (e *Engine) dispatch(ctx context.Context, b *batch, raws [][]byte) (parked 
 
 // partner reads a partner and starts bringing the records with these numbers to its webhooks.
 func (d *dispatching) partner(ctx context.Context, id string, numbers []int) {
-	r := &partnerRead{at: d.e.Now()}
+	r := &partnerRead{}
 	err := d.e.recovering(ctx, func() (err error) {
 		r.partner, r.webhooks, err = d.e.Store.PartnerWebhooks(ctx, id)
 		return err
