@@ -41,6 +41,8 @@ func install(ctx context.Context, root string, names ...string) error {
 			err = installNode(ctx, filepath.Join(root, "localstack", "receivers"))
 		case "receivers-venv":
 			err = installPython(ctx, receiversVenvDir(root), filepath.Join(root, "localstack", "receivers", "requirements.txt"))
+		case "browser":
+			err = installBrowser(ctx, root)
 		case "dynamodb-local":
 			err = installDynamoDB(ctx, dynamoDBDir(root), filepath.Join(root, "localstack", "dynamodb-local.txt"))
 		default:
@@ -163,7 +165,7 @@ func checkTools(ctx context.Context) error {
 		name, ask    string
 		major, minor int
 	}{
-		{"node", "process.stdout.write(process.versions.node)", 20, 0},
+		{"node", "process.stdout.write(process.versions.node)", 20, 10},
 		{"python3", "import platform; print(platform.python_version())", 3, 11},
 	} {
 		flag := map[string]string{"node": "-e", "python3": "-c"}[t.name]

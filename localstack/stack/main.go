@@ -6,7 +6,7 @@
 //	stack dynamodb   start DynamoDB Local, for the tests
 //	stack down    end what up and dynamodb started
 //	stack install TOOLS...   make the Python environments and node modules that are named: venv, lint, infra, receivers,
-//	                         receivers-venv, dynamodb-local
+//	                         receivers-venv, dynamodb-local, browser
 package main
 
 import (
