@@ -80,6 +80,17 @@ e2e: need-go ## end-to-end tests against what `make run` left running; EMULATOR=
 	@$(if $(EMULATOR),$(MAKE) --no-print-directory run EMULATOR=$(EMULATOR))
 	E2E_STATE=$(CURDIR)/localstack/.state/run.json go test -count=1 -timeout 15m ./localstack/e2e
 
+# Four at once: they mostly wait for retries.
+.PHONY: browser screenshots
+browser: $(STACK) ## the console's tests in Chromium against what `make run` left running: ONLY=<file> (CHROME=<path>)
+	@$(STACK) install browser
+	E2E_STATE=$(CURDIR)/localstack/.state/run.json node --test --test-concurrency=4 --test-reporter=spec \
+	  localstack/browser/$(or $(ONLY),*).test.mjs
+
+screenshots: $(STACK) ## pictures of the console that `make run` left running, in .build/screenshots
+	@$(STACK) install browser
+	E2E_STATE=$(CURDIR)/localstack/.state/run.json node localstack/browser/screenshots.mjs .build/screenshots
+
 .PHONY: storm storm-planted
 storm: need-go ## the simulation: SEEDS=10000 START=1 runs many, SEED=n replays one with its trace, TRACE=file keeps all of it
 	@go test -c -o .build/storm.test ./shared/storm
@@ -127,4 +138,4 @@ reconcile: need-go ## find events that were never created: IDS=<id>,... FILE=<id
 
 .PHONY: clean
 clean: stop ## remove everything that was built or installed
-	rm -rf .build localstack/.state infra/cdk.out infra/node_modules localstack/receivers/node_modules
+	rm -rf .build localstack/.state infra/cdk.out infra/node_modules localstack/receivers/node_modules localstack/browser/node_modules

@@ -98,6 +98,9 @@ tables() {
     "$stack" down -state "$state"
 }
 e2e() { E2E_STATE=$PWD/$state/run.json go test -count=1 -timeout 10m -v ./localstack/e2e; }
+browser() {
+  E2E_STATE=$PWD/$state/run.json node --test --test-concurrency=4 --test-reporter=spec localstack/browser/*.test.mjs
+}
 stopped() {
   "$stack" down -state "$state"
   ! curl -s -o /dev/null "http://127.0.0.1:$port/" || { echo "something still answers on port $port"; return 1; }
@@ -120,7 +123,7 @@ step 'look for the tools' tools
 step 'build the tool that starts and stops' make --no-print-directory .build/stack
 step 'look for free ports' "$stack" check -state "$state" -shift 50
 # Downloads wait for the network, and the end-to-end tests for retries: what needs the processor runs beside them.
-background install "$stack" install venv infra receivers receivers-venv lint ${java:+dynamodb-local}
+background install "$stack" install venv infra receivers receivers-venv browser lint ${java:+dynamodb-local}
 step 'build' make --no-print-directory -j2 build-tools build
 background lint make --no-print-directory lint
 step 'unit tests with the race detector' race
@@ -142,5 +145,6 @@ fi
 step 'start and deploy a copy' up
 step 'tests of the adapters, with conformance and the race detector' stores
 step 'end to end' e2e
+step 'the console in Chromium' browser
 step 'stop it' stopped
 step 'finish lint' join lint

@@ -1,0 +1,211 @@
+// Chromium, and a tab of it that notices everything that is not as it should be.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { Endpoint, Partner, run, state } from './world.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const noted = join(here, '..', '.state', 'chromium');
+
+function executable() {
+  if (process.env.CHROME) {
+    return process.env.CHROME;
+  }
+  if (!existsSync(noted)) {
+    throw new Error('no Chromium is known: `make browser` and `make test` look for one, or install it');
+  }
+  return readFileSync(noted, 'utf8').trim();
+}
+
+let launched;
+/** browser is one Chromium for all tests of a file. */
+export function browser() {
+  launched ??= chromium.launch({
+    executablePath: executable(),
+    // Chromium does not start as root with its sandbox.
+    chromiumSandbox: process.getuid?.() !== 0,
+    args: ['--disable-gpu'],
+  });
+  return launched;
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const origin = new URL(run.consoleUrl).origin;
+
+/** Tab is a page of the console, or of anything else that the portal serves, in a browser profile of its own. */
+export class Tab {
+  problems = [];
+  #expected = [];
+
+  static async open({ width = 1280, height = 900, colorScheme = 'light', ...more } = {}) {
+    const context = await (await browser()).newContext({
+      viewport: { width, height }, colorScheme, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'Europe/Berlin', ...more,
+    });
+    context.setDefaultTimeout(15_000);
+    const tab = new Tab();
+    tab.context = context;
+    await context.exposeBinding('tabReport', (_, problem) => { tab.problems.push(problem); });
+    await context.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', (e) => {
+        window.tabReport(`content security policy: ${e.effectiveDirective} blocked ${e.blockedURI} at ${e.sourceFile}:${e.lineNumber}`);
+      });
+    });
+    context.on('page', (page) => tab.#watch(page));
+    tab.page = await context.newPage();
+    return tab;
+  }
+
+  #watch(page) {
+    page.on('console', (m) => {
+      // Of a request that failed the console says less than we know.
+      if (['error', 'warning', 'assert'].includes(m.type()) && !m.text().startsWith('Failed to load resource')) {
+        this.problems.push(`console ${m.type()}: ${m.text()} (${m.location().url})`);
+      }
+    });
+    page.on('pageerror', (error) => this.problems.push(`error in the page: ${error.stack ?? error}`));
+    page.on('request', (r) => {
+      const url = new URL(r.url());
+      if (url.origin !== origin && !['data:', 'blob:', 'about:'].includes(url.protocol)) {
+        this.problems.push(`a request to another host: ${r.url()}`);
+      }
+    });
+    page.on('response', (r) => {
+      if (r.status() >= 400) {
+        this.#failed(r.request(), r.status());
+      }
+    });
+    page.on('requestfailed', (r) => {
+      // The page itself gives up a request that it no longer needs.
+      if (r.failure()?.errorText !== 'net::ERR_ABORTED') {
+        this.#failed(r, r.failure()?.errorText);
+      }
+    });
+  }
+
+  #failed(request, how) {
+    const url = new URL(request.url());
+    const line = `${request.method()} ${url.pathname}${url.search} ${how}`;
+    const expected = this.#expected.find((e) => e.pattern.test(line));
+    if (expected) {
+      expected.seen += 1;
+    } else {
+      this.problems.push(`a request failed: ${line}`);
+    }
+  }
+
+  /** expects says that requests will fail whose "METHOD path status" matches; the status may be a network error. */
+  expects(pattern) {
+    this.#expected.push({ pattern, seen: 0 });
+  }
+
+  /** done closes the tab and returns all that was wrong. */
+  async done() {
+    await this.context.close();
+    const missing = this.#expected.filter((e) => e.seen === 0).map((e) => `no request failed like ${e.pattern}`);
+    return [...this.problems, ...missing];
+  }
+
+  /** enter opens the console with a new portal session of a partner. */
+  async enter(partner, hash) {
+    const { url } = await partner.session();
+    await this.page.goto(url);
+    await this.page.getByRole('navigation').first().waitFor();
+    if (hash) {
+      await this.go(hash);
+    }
+  }
+
+  /** go follows a route of the console without loading it anew. */
+  async go(hash) {
+    await this.page.evaluate((h) => { location.hash = h; }, hash);
+  }
+
+  button(name, within = this.page) { return within.getByRole('button', { name, exact: typeof name === 'string' }); }
+  link(name, within = this.page) { return within.getByRole('link', { name, exact: typeof name === 'string' }); }
+  heading(name, within = this.page) { return within.getByRole('heading', { name }); }
+  dialog(name) { return this.page.getByRole('dialog', { name }); }
+  field(label, within = this.page) { return within.getByLabel(label, { exact: typeof label === 'string' }); }
+
+  /** sees waits until a text can be seen. */
+  async sees(text, within = this.page) {
+    await within.getByText(text).filter({ visible: true }).first().waitFor();
+  }
+
+  /** axe fails on what axe-core finds, in both colour schemes. */
+  async axe(what) {
+    for (const colorScheme of ['light', 'dark']) {
+      await this.page.emulateMedia({ colorScheme });
+      if (!(await this.page.evaluate(() => 'axe' in window))) {
+        await this.page.evaluate(axeSource);
+      }
+      const { violations } = await this.page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+      for (const v of violations) {
+        for (const n of v.nodes) {
+          this.problems.push(`axe, ${what}, ${colorScheme}: ${v.id} (${v.impact}): ${v.help}\n    ${n.html}\n    ${n.failureSummary}`);
+        }
+      }
+    }
+    await this.page.emulateMedia({ colorScheme: 'light' });
+  }
+
+  /** fits notes it if the page scrolls sideways, with the elements that stick out. */
+  async fits(what) {
+    const wide = await this.page.evaluate(() => {
+      const root = document.documentElement;
+      if (root.scrollWidth <= root.clientWidth) {
+        return null;
+      }
+      return [...document.querySelectorAll('body *')]
+        .filter((e) => e.getBoundingClientRect().right > root.clientWidth + 0.5)
+        .slice(0, 5).map((e) => `${e.tagName.toLowerCase()}.${e.className}`).join(', ') || 'nothing seen';
+    });
+    if (wide !== null) {
+      this.problems.push(`${what}: the page scrolls sideways at ${this.page.viewportSize().width} px: ${wide}`);
+    }
+  }
+
+  /** show saves what the page looks like, for whoever looks into a failure. */
+  async show(name) {
+    const folder = join(state, 'browser');
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, `${name.replace(/[^a-z0-9]+/gi, '-')}.png`);
+    await this.page.screenshot({ path, fullPage: true });
+    return path;
+  }
+}
+
+/**
+ * consoleTest is a test with a partner, a tab and an endpoint of its own. It fails on all that the tab noticed, and on
+ * requests to the endpoint whose signatures do not verify.
+ */
+export function consoleTest(name, options, body) {
+  if (typeof options === 'function') {
+    return consoleTest(name, {}, options);
+  }
+  return test(name, { timeout: 120_000 }, async (t) => {
+    const partner = await Partner.create(name);
+    const endpoint = await Endpoint.start();
+    const tab = await Tab.open(options);
+    let failure;
+    try {
+      await body({ t, partner, endpoint, tab, page: tab.page });
+    } catch (error) {
+      failure = error;
+      const seen = await tab.page.locator('body').ariaSnapshot({ timeout: 2000 }).catch(() => '(no page)');
+      t.diagnostic(`${tab.page.url()}\n${seen}\n${await tab.show(name).catch(String)}`);
+    }
+    await endpoint.stop();
+    const problems = [...await tab.done(), ...endpoint.problems];
+    if (problems.length > 0) {
+      throw new Error([failure?.stack, ...problems].filter(Boolean).join('\n'));
+    }
+    if (failure) {
+      throw failure;
+    }
+  });
+}
+
+after(async () => { await (await launched)?.close(); });
