@@ -128,6 +128,10 @@ func random(r *rand.Rand, v reflect.Value, zero bool) {
 		for i := range n {
 			random(r, v.Index(i), false)
 		}
+	case reflect.Array:
+		for i := range v.Len() {
+			random(r, v.Index(i), false)
+		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			f := v.Field(i)
@@ -141,7 +145,7 @@ func random(r *rand.Rand, v reflect.Value, zero bool) {
 	}
 }
 
-// fill copies src to dst, a struct with the same fields.
+// fill copies src to dst, a struct with the same fields, or with one for each element of an array.
 func fill(dst, src reflect.Value) {
 	switch {
 	case src.Kind() == reflect.Struct:
@@ -159,6 +163,10 @@ func fill(dst, src reflect.Value) {
 		dst.Set(reflect.MakeSlice(dst.Type(), src.Len(), src.Len()))
 		for i := range src.Len() {
 			fill(dst.Index(i), src.Index(i))
+		}
+	case src.Kind() == reflect.Array:
+		for i := range src.Len() {
+			fill(dst.Field(i), src.Index(i))
 		}
 	case src.Kind() != reflect.Pointer && src.Kind() != reflect.Slice:
 		dst.Set(src)
@@ -330,18 +338,6 @@ type oldSlotItem struct {
 	OldHeader
 	Owner string `dynamodbav:"o"`
 	Until int64  `dynamodbav:"u"`
-}
-
-type oldStatsItem struct {
-	OldHeader
-	Delivered      int    `dynamodbav:"d,omitempty"`
-	Exhausted      int    `dynamodbav:"x,omitempty"`
-	Failed         int    `dynamodbav:"f,omitempty"`
-	Trailing       int    `dynamodbav:"t,omitempty"`
-	LastDeliveryAt int64  `dynamodbav:"ld,omitempty"`
-	LastError      string `dynamodbav:"le,omitempty"`
-	LastStatusCode int    `dynamodbav:"ls,omitempty"`
-	FailedTemplate int64  `dynamodbav:"tf,omitempty"`
 }
 
 type OldHeader struct {

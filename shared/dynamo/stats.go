@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type statsItem struct {
 	LastError      string
 	LastStatusCode int
 	FailedTemplate int64
+	Durations      webhook.Durations
 }
 
 func (i *statsItem) fields(c *coder) {
@@ -37,7 +39,22 @@ func (i *statsItem) fields(c *coder) {
 	c.text("le", &i.LastError, ifSet)
 	c.int("ls", &i.LastStatusCode, ifSet)
 	c.int64("tf", &i.FailedTemplate, ifSet)
+	for n := range i.Durations {
+		c.int(durationNames[n].attribute, &i.Durations[n], ifSet)
+	}
 }
+
+// durationNames are the attributes of the marks, h0 and on, and how an update speaks of them. They are made once, and are
+// no words that DynamoDB reserves, so that a batch's update stays cheap to write.
+var durationNames = func() (names [len(webhook.Durations{})]struct{ attribute, value, add string }) {
+	for i := range names {
+		n := &names[i]
+		n.attribute = "h" + strconv.Itoa(i)
+		n.value = ":" + n.attribute
+		n.add = n.attribute + " " + n.value
+	}
+	return names
+}()
 
 // update builds an update expression.
 type update struct {
@@ -58,7 +75,11 @@ func (u *update) setNumber(name, attribute string, value int64) {
 	u.values[":"+name] = num(value)
 }
 
+// addNumber adds nothing, and names nothing, if value is 0.
 func (u *update) addNumber(name, attribute string, value int64) {
+	if value == 0 {
+		return
+	}
 	u.add = append(u.add, "#"+name+" :"+name)
 	u.names["#"+name] = attribute
 	u.values[":"+name] = num(value)
@@ -75,6 +96,16 @@ func (u *update) expression() *string {
 // AddStats implements delivery.Store with one UpdateItem. What was added last tells the last error and delivery: a
 // success in it ends the run of failures that was stored before.
 func (s *Store) AddStats(ctx context.Context, partnerID, webhookID string, add webhook.Stats) error {
+	u := statsUpdate(&add)
+	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: aws.String(s.o.ServiceTable), Key: statsKey(partnerID, webhookID, add.Hour).attributes(),
+		UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+	})
+	return classify(err)
+}
+
+// statsUpdate names what add changes and nothing else.
+func statsUpdate(add *webhook.Stats) update {
 	u := update{names: map[string]string{}, values: item{}}
 	u.setNumber("v", "v", formatVersion)
 	u.setNumber("ttl", env.TTLAttribute, add.Hour.Add(statsRetention).Unix())
@@ -96,11 +127,13 @@ func (s *Store) AddStats(ctx context.Context, partnerID, webhookID string, add w
 	if !add.FailedTemplate.IsZero() {
 		u.setNumber("tf", "tf", nanos(add.FailedTemplate))
 	}
-	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: aws.String(s.o.ServiceTable), Key: statsKey(partnerID, webhookID, add.Hour).attributes(),
-		UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-	})
-	return classify(err)
+	for i, n := range add.Durations {
+		if n != 0 {
+			u.add = append(u.add, durationNames[i].add)
+			u.values[durationNames[i].value] = num(int64(n))
+		}
+	}
+	return u
 }
 
 // Stats implements portal.Store with one Query.
@@ -124,7 +157,7 @@ func (s *Store) Stats(ctx context.Context, partnerID, webhookID string, limit in
 		all = append(all, webhook.Stats{
 			Hour: hour, Delivered: i.Delivered, Exhausted: i.Exhausted, Failed: i.Failed, Trailing: i.Trailing,
 			LastDeliveryAt: fromNanos(i.LastDeliveryAt), LastError: webhook.ErrorCode(i.LastError),
-			LastStatusCode: i.LastStatusCode, FailedTemplate: fromNanos(i.FailedTemplate),
+			LastStatusCode: i.LastStatusCode, FailedTemplate: fromNanos(i.FailedTemplate), Durations: i.Durations,
 		})
 	}
 	return all, nil

@@ -189,6 +189,7 @@ func (s *Store) AddStats(_ context.Context, partnerID, webhookID string, add web
 		if !add.FailedTemplate.IsZero() {
 			sum.FailedTemplate = add.FailedTemplate
 		}
+		sum.Durations.Merge(&add.Durations)
 		s.stats[k] = sum
 		return nil
 	})

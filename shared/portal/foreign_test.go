@@ -17,7 +17,7 @@ func foreignRoutes(id string) []req {
 		{method: "GET", path: hook + "/deliveries/" + webhook.DeliveryIDAt(worldStart)},
 		{method: "POST", path: hook + "/deliveries/" + webhook.DeliveryIDAt(worldStart) + "/resend"},
 		{method: "POST", path: hook + "/recover", body: `{"since":"2026-03-01T00:00:00Z","states":["held"],"dryRun":true}`},
-		{method: "GET", path: hook + "/jobs/" + someJobID},
+		{method: "GET", path: hook + "/jobs/" + someJobID}, {method: "GET", path: hook + "/stats?hours=2"},
 	}
 }
 

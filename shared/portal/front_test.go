@@ -18,7 +18,7 @@ func TestUnknownRoutes(t *testing.T) {
 		{method: "GET", path: "/"}, {method: "GET", path: "/v1"}, {method: "GET", path: "/v1/webhooks/"},
 		{method: "GET", path: "/v1//webhooks"}, {method: "GET", path: "/v1/../v1/webhooks"}, {method: "GET", path: "/docs/"},
 		{method: "GET", path: "/admin/partners"}, {method: "POST", path: hook + "/secret"},
-		{method: "POST", path: hook + "/template"}, {method: "GET", path: hook + "/stats"},
+		{method: "POST", path: hook + "/template"}, {method: "GET", path: hook + "/stats/"},
 		{method: "GET", path: hook + "/jobs"}, {method: "GET", path: "/V1/webhooks"},
 		{method: "GET", path: "/v1/webhooks%2F" + id}, {method: "GET", path: hook + "/deliveries/a%2Fb"},
 	} {

@@ -61,6 +61,7 @@ func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
 		"DELETE /v1/webhooks/{webhookId}", "GET /v1/event-types", "GET /v1/openapi.json", "GET /v1/webhooks",
 		"GET /v1/webhooks/{webhookId}", "GET /v1/webhooks/{webhookId}/deliveries",
 		"GET /v1/webhooks/{webhookId}/deliveries/{deliveryId}", "GET /v1/webhooks/{webhookId}/jobs/{jobId}",
+		"GET /v1/webhooks/{webhookId}/stats",
 		"PATCH /v1/webhooks/{webhookId}", "POST /v1/webhooks",
 		"POST /v1/webhooks/{webhookId}/activate", "POST /v1/webhooks/{webhookId}/deactivate",
 		"POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend", "POST /v1/webhooks/{webhookId}/recover",

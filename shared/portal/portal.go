@@ -63,6 +63,7 @@ func newPortal(c Config) *portal {
 	p.deliveryRoutes(rs)
 	p.resendRoutes(rs)
 	p.recoverRoutes(rs)
+	p.statsRoutes(rs)
 	eventTypeRoutes(rs)
 	p.front = &front{
 		now: c.Now, log: c.Log, event: "api.request", public: publicPages(rs.api.OpenAPI()), admit: p.admit,

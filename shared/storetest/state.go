@@ -87,6 +87,51 @@ func testStatsTrailing(t *testing.T, s Store) {
 	})
 }
 
+// testStatsDurations: what was measured is added mark by mark, by however many at once, and an hour that was counted before
+// anything was measured has nothing of it.
+func testStatsDurations(t *testing.T, s Store) {
+	ctx := testContext(t)
+	hour := webhook.HourOf(start())
+	took := func(ds ...time.Duration) (h webhook.Durations) {
+		for _, d := range ds {
+			h.Add(d)
+		}
+		return h
+	}
+	add := func(h webhook.Durations) error {
+		return s.AddStats(ctx, "p", "w", webhook.Stats{Hour: hour, Delivered: 1, Durations: h})
+	}
+	stored := func() webhook.Durations {
+		got, err := s.Stats(ctx, "p", "w", 1)
+		must(t, err)
+		if len(got) != 1 {
+			return webhook.Durations{}
+		}
+		return got[0].Durations
+	}
+	must(t, add(webhook.Durations{}))
+	eventually(t, 1, func() int {
+		got, err := s.Stats(ctx, "p", "w", 1)
+		must(t, err)
+		return len(got)
+	})
+	wantEqual(t, stored(), webhook.Durations{})
+	must(t, add(took(0, 20*time.Millisecond)))
+	eventually(t, took(0, 20*time.Millisecond), stored)
+	must(t, add(took(20*time.Millisecond, time.Hour)))
+	want := took(0, 20*time.Millisecond, 20*time.Millisecond, time.Hour)
+	eventually(t, want, stored)
+	each := func(i int) webhook.Durations {
+		return took(10*time.Second, 20*time.Millisecond, time.Duration(i)*50*time.Millisecond)
+	}
+	for i, err := range race(func(i int) error { return add(each(i)) }) {
+		must(t, err)
+		h := each(i)
+		want.Merge(&h)
+	}
+	eventually(t, want, stored)
+}
+
 func testCredential(t *testing.T, s Store) {
 	ctx := testContext(t)
 	for _, kind := range []webhook.CredentialKind{webhook.APIKey, webhook.PortalSession} {

@@ -44,6 +44,7 @@ func RunStore(t *testing.T, newStore func(t *testing.T) Store) {
 		"places in a pace":         testPlaces,
 		"stats":                    testStats,
 		"stats trailing":           testStatsTrailing,
+		"stats durations":          testStatsDurations,
 		"credential":               testCredential,
 		"credentials":              testCredentials,
 		"answer":                   testAnswer,

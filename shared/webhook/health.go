@@ -22,10 +22,13 @@ type Stats struct {
 	// FailedTemplate names the payload template that last failed on an event in this hour, by its Webhook.TemplateAt; zero
 	// if none did.
 	FailedTemplate time.Time
+	// Durations are those of all attempts of this hour; none if it was counted before they were measured.
+	Durations Durations
 }
 
 // Add counts one finished attempt that ended at the given time. Attempts must be added in the order they ended.
 func (s *Stats) Add(a Attempt, state State) {
+	s.Durations.Add(a.Duration)
 	if a.ErrorCode == "" {
 		s.Delivered++
 		s.Trailing = 0
