@@ -85,6 +85,7 @@ func (k *stack) environment(spec functionSpec) *map[string]*string {
 		env.Stage:              jsii.String(k.Stage),
 		env.ConsoleURL:         jsii.String(k.ConsoleURL),
 		env.EventBus:           jsii.String(k.EventBus),
+		env.FrameAncestors:     jsii.String(k.FrameAncestors),
 	}
 	vars := map[string]*string{}
 	for _, name := range spec.env {

@@ -17,6 +17,7 @@ func (k *stack) addPortal() {
 		// OwnHosts does not hold the API's own name here: the portal has it from the gateway with each request.
 		env: []string{
 			env.ServiceTable, env.DeliveriesTable, env.VerificationsTable, env.QueueURL, env.KMSKeyID, env.Stage, env.ConsoleURL,
+			env.FrameAncestors,
 		},
 		ownHosts: k.OwnHosts,
 		may: []awsiam.PolicyStatement{

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/cr3dentials/verification-webhooks/shared/env"
 )
 
 // The stages. Local is the emulator; dev can be destroyed without a trace; prod keeps its data whatever happens.
@@ -33,6 +35,8 @@ type settings struct {
 	ConsoleURL string
 	// OwnHosts are host names under which this product answers besides the API's own: custom domains, the console's.
 	OwnHosts []string
+	// FrameAncestors are the origins whose pages may embed the console, comma separated.
+	FrameAncestors string
 	// CACert is the path of a CA bundle that the functions trust in place of the system's. Local stage only.
 	CACert string
 	// EventBus is the name or the ARN of the event bus for operational events; the account's default bus if empty.
@@ -98,6 +102,11 @@ func settingsFrom(context func(key string) any) (settings, error) {
 		errs = append(errs, fmt.Errorf("context stage: want local, dev or prod, have %q", s.Stage))
 	}
 	errs = append(errs, s.setOwnHosts(text("ownHosts")))
+	origins, err := env.Origins(text("frameAncestors"), s.local())
+	if err != nil {
+		errs = append(errs, fmt.Errorf("context frameAncestors: %w", err))
+	}
+	s.FrameAncestors = strings.Join(origins, ",")
 	if (s.VerificationsTableArn == "") != (s.VerificationsTableStreamArn == "") {
 		errs = append(errs, errors.New("context verificationsTableArn and verificationsTableStreamArn: give both or none"))
 	}
@@ -128,7 +137,7 @@ func (s *settings) setOwnHosts(list string) error {
 			s.OwnHosts = append(s.OwnHosts, u.Hostname())
 		}
 	}
-	for _, host := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+	for _, host := range env.List(list) {
 		if !hostName.MatchString(host) {
 			errs = append(errs, fmt.Errorf("context ownHosts: %q is not a host name", host))
 		}

@@ -239,6 +239,17 @@ func TestOwnHosts(t *testing.T) {
 	}
 }
 
+// The console alone is embedded, so the portal alone is told by whom.
+func TestFrameAncestors(t *testing.T) {
+	for _, f := range functionNames {
+		var want any
+		if f == "portal" {
+			want = "https://portal.example.com,https://b.example.com"
+		}
+		wantEqual(t, f, variables(t, attached(), f)["FRAME_ANCESTORS"], want)
+	}
+}
+
 // Operational events go to the account's default bus, or to the one that was chosen.
 func TestEventBus(t *testing.T) {
 	chosen := synthesized(map[string]any{"stage": "prod", "eventBus": "operations"})()
@@ -294,6 +305,8 @@ func TestSettings(t *testing.T) {
 		{"event bus by ARN", map[string]any{"eventBus": "arn:aws:events:eu-west-1:111122223333:event-bus/operations"}, ""},
 		{"event bus with a space", map[string]any{"eventBus": "my bus"}, "context eventBus"},
 		{"event bus with a wildcard", map[string]any{"eventBus": "arn:aws:events:eu-west-1:111122223333:event-bus/*"}, "context eventBus"},
+		{"embedding pages", map[string]any{"frameAncestors": "https://portal.example.com, https://b.example.com"}, ""},
+		{"embedding page without https", map[string]any{"frameAncestors": "http://localhost:3000"}, "context frameAncestors"},
 		{"ARN of something else", map[string]any{"eventBus": "arn:aws:sns:eu-west-1:111122223333:alarms"}, "context eventBus"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

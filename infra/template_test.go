@@ -70,6 +70,7 @@ var (
 		"verificationsTableStreamArn": "arn:aws:dynamodb:eu-west-1:111122223333:table/checks/stream/2026-01-01T00:00:00.000",
 		"alarmTopicArn":               "arn:aws:sns:eu-west-1:111122223333:alarms",
 		"consoleUrl":                  "https://console.example.com/",
+		"frameAncestors":              "https://portal.example.com, https://b.example.com",
 		"ownHosts":                    "api.example.com,hooks-api.example.com",
 		"apiGatewayAccount":           "existing",
 		"eventBus":                    "arn:aws:events:eu-west-1:111122223333:event-bus/operations",

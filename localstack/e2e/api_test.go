@@ -178,12 +178,13 @@ func TestPublicPages(t *testing.T) {
 	if !strings.HasPrefix(doc.OpenAPI, "3.1") || doc.Paths["/v1/webhooks/{webhookId}/test"] == nil {
 		t.Errorf("the OpenAPI document is %s with %d paths", doc.OpenAPI, len(doc.Paths))
 	}
-	console := local.Client{Base: w.run.ConsoleURL}
-	page, err := console.Do(t.Context(), "GET", "", nil)
-	must(t, err)
-	if page.Status != 200 || !strings.HasPrefix(page.Header.Get("Content-Type"), "text/html") ||
-		page.Header.Get("Content-Security-Policy") == "" || !strings.Contains(string(page.Body), "openapi.json") {
-		t.Errorf("the console answers %d %v", page.Status, page.Header)
+	for _, folder := range []string{"/console/", "/docs/"} {
+		page, err := nobody.Do(t.Context(), "GET", folder, nil)
+		must(t, err)
+		if page.Status != 200 || !strings.HasPrefix(page.Header.Get("Content-Type"), "text/html") ||
+			page.Header.Get("Content-Security-Policy") == "" || !strings.Contains(string(page.Body), `<script type="module" src="main-`) {
+			t.Errorf("%s answers %d %v %s", folder, page.Status, page.Header, page.Body)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package env
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ const (
 
 	VerificationsTable = "VERIFICATIONS_TABLE" // DynamoDB: verification records; previews of templates and reconciliation read it
 	OwnHosts           = "OWN_HOSTS"           // host names of this product itself, comma separated; may be empty
+	FrameAncestors     = "FRAME_ANCESTORS"     // origins whose pages may embed the console, comma separated; may be empty
 )
 
 // Config is what the functions are told. A function reads only what it was given in infra.
@@ -32,7 +34,9 @@ type Config struct {
 
 	// OwnHosts are the host names under which this product answers, as far as the function was told.
 	OwnHosts []string
-	HoldTime time.Duration
+	// FrameAncestors are the origins whose pages may embed the console.
+	FrameAncestors []string
+	HoldTime       time.Duration
 }
 
 // Read returns the configuration from the environment; it names every required variable that is missing.
@@ -52,7 +56,11 @@ func Read(required ...string) (Config, error) {
 		DeadLettersURL: os.Getenv(DeadLettersURL), ParkedBucket: os.Getenv(ParkedBucket), EventBus: os.Getenv(EventBus),
 		KMSKeyID: os.Getenv(KMSKeyID),
 		Stage:    os.Getenv(Stage), ConsoleURL: os.Getenv(ConsoleURL), HoldTime: 7 * 24 * time.Hour,
-		OwnHosts: strings.FieldsFunc(os.Getenv(OwnHosts), func(r rune) bool { return r == ',' || r == ' ' }),
+		OwnHosts: List(os.Getenv(OwnHosts)),
+	}
+	var err error
+	if c.FrameAncestors, err = Origins(os.Getenv(FrameAncestors), c.Stage == "local"); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", FrameAncestors, err)
 	}
 	if v := os.Getenv(HoldHours); v != "" {
 		d, err := time.ParseDuration(v + "h")
@@ -62,4 +70,33 @@ func Read(required ...string) (Config, error) {
 		c.HoldTime = d
 	}
 	return c, nil
+}
+
+// List splits a list at commas and spaces.
+func List(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// Origins splits a list of origins, and refuses what is none: they go into a header. They are https; at the local stage
+// http://localhost will do.
+func Origins(text string, local bool) ([]string, error) {
+	origins := List(text)
+	for _, o := range origins {
+		if !isOrigin(o, local) {
+			return nil, fmt.Errorf("%q is not an origin such as https://portal.example.com", o)
+		}
+	}
+	return origins, nil
+}
+
+func isOrigin(text string, local bool) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || text != u.Scheme+"://"+u.Host {
+		return false
+	}
+	// A host may hold other characters as well, for a policy's syntax among them.
+	if strings.Trim(u.Host, "abcdefghijklmnopqrstuvwxyz0123456789-.:") != "" {
+		return false
+	}
+	return u.Scheme == "https" || local && u.Scheme == "http" && u.Hostname() == "localhost"
 }

@@ -64,7 +64,7 @@ func TestAuthenticationComesFirst(t *testing.T) {
 		"large":    {method: "POST", path: "/v1/webhooks", body: strings.Repeat(" ", MaxBody+1)},
 		"no type":  {method: "POST", path: "/v1/webhooks", body: "{}", header: http.Header{"Content-Type": nil}},
 		"bad id":   {method: "GET", path: "/v1/webhooks/x"}, "bad query": {method: "GET", path: "/v1/webhooks?limit=0"},
-		"not yet": {method: "GET", path: "/docs/"}, "below a page": {method: "GET", path: "/console/x"},
+		"nearly a page": {method: "GET", path: "/consoles/"}, "below no page": {method: "GET", path: "/v1/openapi.json/x"},
 	} {
 		if got := w.do(r); got.status != 401 || got.body != want {
 			t.Errorf("%s: %d %s", name, got.status, got.body)

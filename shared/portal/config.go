@@ -16,7 +16,7 @@ import (
 // MaxBody is the largest request body in bytes; a larger one is answered 413.
 const MaxBody = 64 << 10
 
-// Config is what the portal function needs. Every field but Version, Each and Sleep is required.
+// Config is what the portal function needs. Every field but Version, FrameAncestors, Each and Sleep is required.
 type Config struct {
 	Store  Store
 	Vault  Vault
@@ -32,6 +32,8 @@ type Config struct {
 	Log  *slog.Logger
 	// Version is the product's version, as the OpenAPI document shows it.
 	Version string
+	// FrameAncestors are the origins whose pages may embed the console.
+	FrameAncestors []string
 	// Each is what runs things concurrently; nil means delivery.Each.
 	Each func(n, limit int, f func(i int))
 	// Sleep waits between two tries of a write, until ctx ends at most; nil means a timer.

@@ -37,7 +37,7 @@ type front struct {
 	log *slog.Logger
 	// event names the log's event.
 	event string
-	// public are the exact paths that need no credential.
+	// public are the paths that need no credential: exact ones, and folders with all that is below.
 	public map[string]http.Handler
 	// admit authenticates the request and tells call whose it is.
 	admit func(r *http.Request, c *call) error
@@ -68,15 +68,23 @@ func (f *front) guarded(a *answer, r *http.Request, c *call) {
 		writeProblem(a, c, newProblem(http.StatusInternalServerError, webhook.Internal, internalText))
 	}()
 	secure(a.Header())
-	if h, ok := f.public[r.URL.Path]; ok {
-		c.route = r.URL.Path
-		h.ServeHTTP(a, r)
-		return
+	for _, route := range []string{r.URL.Path, topFolder(r.URL.Path)} {
+		if h, ok := f.public[route]; ok {
+			c.route = route
+			h.ServeHTTP(a, r)
+			return
+		}
 	}
 	if err := f.serve(a, r, c); err != nil {
 		c.fail(err)
 		writeProblem(a, c, problemOf(err))
 	}
+}
+
+// topFolder is the first folder of a path, with a slash at its end.
+func topFolder(name string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(name, "/"), "/")
+	return "/" + first + "/"
 }
 
 func (f *front) serve(a *answer, r *http.Request, c *call) error {
@@ -229,7 +237,7 @@ func (a *answer) send(w http.ResponseWriter, method string) {
 	for name, values := range a.header {
 		w.Header()[name] = values
 	}
-	if a.status != http.StatusNoContent {
+	if a.status != http.StatusNoContent && a.status != http.StatusNotModified {
 		w.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))
 	}
 	w.WriteHeader(a.status)

@@ -16,7 +16,7 @@ func TestUnknownRoutes(t *testing.T) {
 	hook := "/v1/webhooks/" + id
 	for _, r := range []req{
 		{method: "GET", path: "/"}, {method: "GET", path: "/v1"}, {method: "GET", path: "/v1/webhooks/"},
-		{method: "GET", path: "/v1//webhooks"}, {method: "GET", path: "/v1/../v1/webhooks"}, {method: "GET", path: "/docs/"},
+		{method: "GET", path: "/v1//webhooks"}, {method: "GET", path: "/v1/../v1/webhooks"}, {method: "GET", path: "/docs/x"},
 		{method: "GET", path: "/admin/partners"}, {method: "POST", path: hook + "/secret"},
 		{method: "POST", path: hook + "/template"}, {method: "GET", path: hook + "/stats/"},
 		{method: "GET", path: hook + "/jobs"}, {method: "GET", path: "/V1/webhooks"},
@@ -33,7 +33,7 @@ func TestWrongMethod(t *testing.T) {
 	w := newWorld(t)
 	key := w.partner("acme")
 	for path, allow := range map[string]string{
-		"/v1/webhooks": "GET, HEAD, POST", "/v1/event-types": "GET, HEAD", "/console/": "GET, HEAD", "/v1/openapi.json": "GET, HEAD",
+		"/v1/webhooks": "GET, HEAD, POST", "/v1/event-types": "GET, HEAD", "/console/": "GET, HEAD", "/docs/x": "GET, HEAD", "/v1/openapi.json": "GET, HEAD",
 	} {
 		if got := w.do(req{method: "PUT", path: path, key: key}).problem(405).header.Get("Allow"); got != allow {
 			t.Errorf("%s: Allow %q, want %q", path, got, allow)
@@ -112,7 +112,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 	for _, r := range []req{
 		{method: "GET", path: "/v1/webhooks"}, {method: "GET", path: "/v1/webhooks", key: key}, {method: "GET", path: "/x", key: key},
 		{method: "GET", path: "/console/"}, {method: "GET", path: "/console"}, {method: "GET", path: "/v1/openapi.json"},
-		{method: "GET", path: "/console/style.css"},
+		{method: "GET", path: "/console/x"}, {method: "GET", path: "/docs/"},
 	} {
 		got := w.do(r)
 		for name, want := range map[string]string{

@@ -2,28 +2,22 @@ package portal
 
 import (
 	"bytes"
-	"embed"
 	"net/http"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
+
+	"github.com/cr3dentials/verification-webhooks/shared/portal/console"
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
-
-// pages are the console's files.
-//
-//go:embed console/index.html console/style.css
-var pages embed.FS
-
-// pagePolicy is the content security policy of the console.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // relativeServer is the API's address as seen from the OpenAPI document, where the absolute one is not known.
 const relativeServer = ".."
 
-// publicPages are the paths that need no credential. Nothing in them depends on a partner.
-func publicPages(doc *huma.OpenAPI) map[string]http.Handler {
+// publicPages are the paths that need no credential; one that ends in a slash stands for all that is below it. Nothing in
+// them depends on a partner.
+func publicPages(doc *huma.OpenAPI, frameAncestors []string) map[string]http.Handler {
 	doc.Servers = []*huma.Server{{URL: relativeServer}}
 	doc.AddOperation(&huma.Operation{
 		OperationID: "getOpenAPI", Method: http.MethodGet, Path: "/v1/openapi.json", Tags: []string{"meta"},
@@ -41,25 +35,25 @@ func publicPages(doc *huma.OpenAPI) map[string]http.Handler {
 		}
 		return text
 	})
+	pages := readOnly(console.Handler(console.Options{FrameAncestors: frameAncestors, NotFound: http.HandlerFunc(noSuchPage)}))
 	return map[string]http.Handler{
-		"/v1/openapi.json":   readOnly(openAPIPage(text)),
-		"/console/":          readOnly(file("console/index.html", "text/html; charset=utf-8")),
-		"/console/style.css": readOnly(file("console/style.css", "text/css; charset=utf-8")),
-		// Relative, because the path before it (the stage) is not known here.
-		"/console": readOnly(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Location", "console/")
-			w.WriteHeader(http.StatusPermanentRedirect)
-		}),
+		"/v1/openapi.json": readOnly(openAPIPage(text)),
+		console.Console:    pages,
+		console.Docs:       pages,
 	}
 }
 
+func noSuchPage(w http.ResponseWriter, r *http.Request) {
+	writeProblem(w, callFrom(r.Context()), newProblem(http.StatusNotFound, webhook.NotFound, notFoundText))
+}
+
 // openAPIPage serves the document with the server's address put in.
-func openAPIPage(document func() []byte) http.HandlerFunc {
+func openAPIPage(document func() []byte) http.Handler {
 	server := func(url string) []byte {
 		b, _ := json.Marshal([]map[string]string{{"url": url}})
 		return append([]byte(`"servers":`), b...)
 	}
-	return func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		doc := document()
 		if base := CallerFrom(r.Context()).BaseURL; base != "" {
 			doc = bytes.Replace(doc, server(relativeServer), server(base), 1)
@@ -67,28 +61,15 @@ func openAPIPage(document func() []byte) http.HandlerFunc {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-cache")
 		_, _ = w.Write(doc)
-	}
+	})
 }
 
-func file(name, contentType string) http.HandlerFunc {
-	b, err := pages.ReadFile(name)
-	if err != nil {
-		panic("portal: " + err.Error())
-	}
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", contentType)
-		w.Header().Set("Content-Security-Policy", pagePolicy)
-		w.Header().Set("Cache-Control", "no-cache")
-		_, _ = w.Write(b)
-	}
-}
-
-func readOnly(h http.HandlerFunc) http.Handler {
+func readOnly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			writeProblem(w, callFrom(r.Context()), methodNotAllowed("GET, HEAD"))
 			return
 		}
-		h(w, r)
+		h.ServeHTTP(w, r)
 	})
 }

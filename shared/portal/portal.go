@@ -66,7 +66,7 @@ func newPortal(c Config) *portal {
 	p.statsRoutes(rs)
 	eventTypeRoutes(rs)
 	p.front = &front{
-		now: c.Now, log: c.Log, event: "api.request", public: publicPages(rs.api.OpenAPI()), admit: p.admit,
+		now: c.Now, log: c.Log, event: "api.request", public: publicPages(rs.api.OpenAPI(), c.FrameAncestors), admit: p.admit,
 		mux: rs.mux, bodies: rs.bodies,
 	}
 	return p

@@ -2,7 +2,10 @@ package gateway
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"reflect"
@@ -64,5 +67,29 @@ func TestServeBinaryAndBadBase64(t *testing.T) {
 	out, err = serve(context.Background(), h, events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/", Body: "%", IsBase64Encoded: true})
 	if err != nil || out.StatusCode != 400 {
 		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// TestCompressedPage: what is compressed passes byte for byte.
+func TestCompressedPage(t *testing.T) {
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	for i := range 10_000 {
+		_, _ = fmt.Fprintf(z, "const x%d = %d;\n", i, i*i)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(zipped.Bytes())
+	})
+	out, err := serve(context.Background(), h, events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/console/main.js"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := base64.StdEncoding.DecodeString(out.Body)
+	if err != nil || !out.IsBase64Encoded || !bytes.Equal(body, zipped.Bytes()) || !reflect.DeepEqual(out.MultiValueHeaders["Content-Encoding"], []string{"gzip"}) {
+		t.Errorf("%d bytes of %d, %v, %v", len(body), zipped.Len(), out.MultiValueHeaders, err)
 	}
 }

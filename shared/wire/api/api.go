@@ -25,6 +25,7 @@ func Portal(ctx context.Context, log *slog.Logger) (http.Handler, error) {
 	return portal.New(portal.Config{
 		Store: p.Store, Vault: p.Vault, Queue: p.Queue, Sender: client, URLs: client, Verifications: p.Store,
 		Now: time.Now, Rand: rand.Reader, Log: log, Version: egress.Version,
+		FrameAncestors: p.Config.FrameAncestors,
 	}), nil
 }
 
