@@ -1,0 +1,5 @@
+import { Page } from "../ui";
+
+export function ListPage() {
+  return <Page title="Webhooks">…</Page>;
+}

@@ -1,0 +1,102 @@
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { parseHash, type Route } from "./lib/routes";
+import { tabStore } from "./lib/store";
+import { takeOver } from "./lib/token";
+import { renew } from "./session";
+
+export { link } from "./lib/routes";
+export type { Route } from "./lib/routes";
+
+const lastKey = "console.last";
+const store = tabStore();
+
+/** route is the page that is shown. It lags behind the address while a form with unsaved changes asks whether to leave. */
+export const route = signal<Route>(parseHash(""));
+
+/** leaving is an address that waits for the answer to "leave without saving?"; null if none does. */
+export const leaving = signal<string | null>(null);
+
+let shown = "";
+const guards = new Set<() => void>();
+
+/** start reads the address, takes a token out of it, and follows it from then on. */
+export function start(): void {
+  takeToken();
+  show(location.hash);
+  addEventListener("hashchange", () => {
+    if (takeToken() || location.hash === shown) {
+      return;
+    }
+    if (guards.size === 0) {
+      show(location.hash);
+      return;
+    }
+    leaving.value = location.hash;
+    // The address of what is shown; the one that was asked for is remembered.
+    history.replaceState(null, "", shown || "#");
+  });
+}
+
+/** takeToken takes a session's token out of the address bar at once, and goes on where one was. */
+function takeToken(): boolean {
+  const taken = takeOver(location.hash);
+  if (!taken) {
+    return false;
+  }
+  const back = taken.hash || shown || store.getItem(lastKey) || "";
+  history.replaceState(null, "", location.pathname + location.search + back);
+  renew(taken.token);
+  return true;
+}
+
+function show(hash: string): void {
+  shown = hash;
+  store.setItem(lastKey, hash);
+  route.value = parseHash(hash);
+}
+
+/** navigate goes to a page's address (see link). What it asks about unsaved changes, a link asks as well. */
+export function navigate(hash: string, how: { replace?: boolean } = {}): void {
+  if (!how.replace) {
+    location.hash = hash;
+    return;
+  }
+  history.replaceState(null, "", hash);
+  show(hash);
+}
+
+/** stay keeps the page that is shown. */
+export function stay(): void {
+  leaving.value = null;
+}
+
+/** leave gives up unsaved changes and goes where it was asked for. */
+export function leave(): void {
+  const to = leaving.value;
+  leaving.value = null;
+  for (const discard of guards) {
+    discard();
+  }
+  guards.clear();
+  if (to !== null) {
+    navigate(to);
+  }
+}
+
+/** useLeaveGuard asks before the page is left while `dirty`; discard drops what is kept of the changes if one leaves. */
+export function useLeaveGuard(dirty: boolean, discard: () => void): void {
+  useEffect(() => {
+    if (!dirty) {
+      return;
+    }
+    const guard = () => discard();
+    const beforeUnload = (e: BeforeUnloadEvent) => e.preventDefault();
+    guards.add(guard);
+    addEventListener("beforeunload", beforeUnload);
+    return () => {
+      guards.delete(guard);
+      removeEventListener("beforeunload", beforeUnload);
+    };
+  });
+}

@@ -1,0 +1,10 @@
+export { Button, ButtonLink } from "./button";
+export { Code, CopyButton, Inline } from "./code";
+export { Dialog, DialogActions } from "./dialog";
+export { Check, Field, FieldGroup, Radios, type Control } from "./field";
+export { Icon } from "./icon";
+export { Card, Facts, Page, WebhookPage } from "./page";
+export { ActionError, Empty, Failed, Loaded, Loading, Notice } from "./states";
+export { Duration, Health, Pill, Progress, Status, type Tone } from "./status";
+export { Time } from "./time";
+export { toast } from "./toasts";
