@@ -33,12 +33,12 @@ export function browser() {
 }
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const origin = new URL(run.consoleUrl).origin;
 
 /** Tab is a page of the console, or of anything else that the portal serves, in a browser profile of its own. */
 export class Tab {
   problems = [];
   #expected = [];
+  #origins = [new URL(run.consoleUrl).origin];
 
   static async open({ width = 1280, height = 900, colorScheme = 'light', ...more } = {}) {
     const context = await (await browser()).newContext({
@@ -62,13 +62,13 @@ export class Tab {
     page.on('console', (m) => {
       // Of a request that failed the console says less than we know.
       if (['error', 'warning', 'assert'].includes(m.type()) && !m.text().startsWith('Failed to load resource')) {
-        this.problems.push(`console ${m.type()}: ${m.text()} (${m.location().url})`);
+        this.#noticed(`console ${m.type()}: ${m.text()} (${m.location().url})`);
       }
     });
     page.on('pageerror', (error) => this.problems.push(`error in the page: ${error.stack ?? error}`));
     page.on('request', (r) => {
       const url = new URL(r.url());
-      if (url.origin !== origin && !['data:', 'blob:', 'about:'].includes(url.protocol)) {
+      if (!this.#origins.includes(url.origin) && !['data:', 'blob:', 'about:'].includes(url.protocol)) {
         this.problems.push(`a request to another host: ${r.url()}`);
       }
     });
@@ -87,24 +87,35 @@ export class Tab {
 
   #failed(request, how) {
     const url = new URL(request.url());
-    const line = `${request.method()} ${url.pathname}${url.search} ${how}`;
-    const expected = this.#expected.find((e) => e.pattern.test(line));
+    this.#noticed(`a request failed: ${request.method()} ${url.pathname}${url.search} ${how}`);
+  }
+
+  #noticed(problem) {
+    const expected = this.#expected.find((e) => e.pattern.test(problem));
     if (expected) {
       expected.seen += 1;
     } else {
-      this.problems.push(`a request failed: ${line}`);
+      this.problems.push(problem);
     }
   }
 
-  /** expects says that requests will fail whose "METHOD path status" matches; the status may be a network error. */
+  /**
+   * expects announces problems that match, of which one must come: "a request failed: METHOD path?query status", with a
+   * network error in place of the status, or "console error: text".
+   */
   expects(pattern) {
     this.#expected.push({ pattern, seen: 0 });
+  }
+
+  /** allows lets pages of another origin be asked for. */
+  allows(origin) {
+    this.#origins.push(origin);
   }
 
   /** done closes the tab and returns all that was wrong. */
   async done() {
     await this.context.close();
-    const missing = this.#expected.filter((e) => e.seen === 0).map((e) => `no request failed like ${e.pattern}`);
+    const missing = this.#expected.filter((e) => e.seen === 0).map((e) => `there was no problem like ${e.pattern}`);
     return [...this.problems, ...missing];
   }
 
@@ -177,6 +188,24 @@ export class Tab {
   }
 }
 
+/** steps returns a function that does one step of a test after the other; the first that fails is the last. */
+export function steps(t) {
+  return async (name, body) => {
+    let failure;
+    await t.test(name, async () => {
+      try {
+        await body();
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    });
+    if (failure) {
+      throw failure;
+    }
+  };
+}
+
 /**
  * consoleTest is a test with a partner, a tab and an endpoint of its own. It fails on all that the tab noticed, and on
  * requests to the endpoint whose signatures do not verify.
@@ -185,7 +214,7 @@ export function consoleTest(name, options, body) {
   if (typeof options === 'function') {
     return consoleTest(name, {}, options);
   }
-  return test(name, { timeout: 120_000 }, async (t) => {
+  return test(name, { timeout: 170_000 }, async (t) => {
     const partner = await Partner.create(name);
     const endpoint = await Endpoint.start();
     const tab = await Tab.open(options);

@@ -33,5 +33,5 @@ test('a tab notices what is wrong with a page', async () => {
       .catch((error) => assert.fail(`${error.message}; noticed: ${tab.problems.join('\n')}`));
   }
   tab.expects(/GET never 500/);
-  assert.match((await tab.done()).at(-1), /no request failed like .*never/);
+  assert.match((await tab.done()).at(-1), /no problem like .*never/);
 });

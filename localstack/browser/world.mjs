@@ -125,6 +125,29 @@ async function putRecord(item) {
   }
 }
 
+/** listen gives a server a free one of the ports that local.Ports keeps for tests. */
+export async function listen(server) {
+  const first = Number(new URL(run.receiverUrl).port) + 9;
+  for (let port = first; port < first + 40; port += 1) {
+    try {
+      await new Promise((done, failed) => {
+        server.once('error', failed).listen(port, '127.0.0.1', done);
+      });
+      return port;
+    } catch (error) {
+      if (error.code !== 'EADDRINUSE') {
+        throw error;
+      }
+    }
+  }
+  throw new Error(`all ports from ${first} to ${first + 39} are taken`);
+}
+
+export async function close(server) {
+  server.closeAllConnections();
+  await new Promise((done) => { server.close(done); });
+}
+
 /**
  * Endpoint is a partner's https server on localhost that a test tells how to answer, and asks what arrived. Each request
  * must carry the signatures of one of `secrets`, once there are some.
@@ -135,27 +158,12 @@ export class Endpoint {
   problems = [];
   reply = { status: 200, headers: { 'content-type': 'application/json' }, body: '{"received":true}' };
 
-  static async start() {
+  static async start(path = '/webhook/cr3dentials') {
     const e = new Endpoint();
     const tls = { cert: readFileSync(join(state, 'localhost.pem')), key: readFileSync(join(state, 'localhost-key.pem')) };
-    // Those that local.Ports keeps for tests.
-    const first = Number(new URL(run.receiverUrl).port) + 9;
-    for (let port = first; port < first + 40; port += 1) {
-      e.server = createServer(tls, (request, response) => e.serve(request, response));
-      try {
-        await new Promise((done, failed) => {
-          e.server.once('error', failed).listen(port, '127.0.0.1', done);
-        });
-      } catch (error) {
-        if (error.code === 'EADDRINUSE') {
-          continue;
-        }
-        throw error;
-      }
-      e.url = `https://localhost:${port}/webhook/cr3dentials`;
-      return e;
-    }
-    throw new Error(`all ports from ${first} to ${first + 39} are taken`);
+    e.server = createServer(tls, (request, response) => e.serve(request, response));
+    e.url = `https://localhost:${await listen(e.server)}${path}`;
+    return e;
   }
 
   /** answers says how every request from now on is answered; `after` in milliseconds. */
@@ -182,9 +190,8 @@ export class Endpoint {
     return this.requests.filter((r) => JSON.parse(r.body).data?.verificationId === verificationId);
   }
 
-  async stop() {
-    this.server.closeAllConnections();
-    await new Promise((done) => { this.server.close(done); });
+  stop() {
+    return close(this.server);
   }
 }
 
