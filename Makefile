@@ -21,6 +21,7 @@ FUNCTIONS := portal admin dispatcher retrier sweeper
 LDFLAGS   := -s -w -X github.com/cr3dentials/verification-webhooks/shared/egress.Version=$(VERSION)
 GOLANGCI  := go tool -modfile=.tools/tools.mod golangci-lint
 STACK     := .build/stack
+CONSOLE   := shared/portal/console
 
 .PHONY: help
 help: ## list the targets
@@ -30,19 +31,32 @@ help: ## list the targets
 need-go:
 	@command -v go >/dev/null || { echo 'error: Go is missing: install 1.26 or later' >&2; exit 1; }
 
-# Local binaries allow endpoints on localhost; they have their own folder and are never deployed to AWS.
-.PHONY: build build-lambda build-local
-build: build-lambda build-local ## build the functions, for AWS and for this machine
+# Local binaries allow endpoints on localhost; they have their own folder and are never deployed to AWS. The portal's wait
+# for the console, which they hold; the others are compiled meanwhile.
+.PHONY: build build-lambda build-local lambda-others local-others console
+build: build-lambda build-local ## build the console and the functions, for AWS and for this machine
 
-build-lambda: need-go
-	@for f in $(FUNCTIONS); do \
-	  GOOS=linux GOARCH=arm64 go build -tags lambda.norpc -ldflags '$(LDFLAGS)' \
-	    -o .build/lambda/$$f/bootstrap ./functions/$$f; done
+build-lambda: lambda-others console
+	@$(call lambda,portal)
 
-build-local: need-go
-	@for f in $(FUNCTIONS); do \
-	  go build -tags lambda.norpc,local -ldflags '$(LDFLAGS)' \
-	    -o .build/local/$$f/bootstrap ./functions/$$f; done
+build-local: local-others console
+	@$(call local,portal)
+
+lambda-others: need-go
+	@$(call lambda,$(filter-out portal,$(FUNCTIONS)))
+
+local-others: need-go
+	@$(call local,$(filter-out portal,$(FUNCTIONS)))
+
+lambda = for f in $(1); do GOOS=linux GOARCH=arm64 go build -tags lambda.norpc -ldflags '$(LDFLAGS)' \
+  -o .build/lambda/$$f/bootstrap ./functions/$$f; done
+local = for f in $(1); do go build -tags lambda.norpc,local -ldflags '$(LDFLAGS)' \
+  -o .build/local/$$f/bootstrap ./functions/$$f; done
+
+# build.mjs decides what is up to date.
+console: $(STACK)
+	@$(STACK) install console
+	@node $(CONSOLE)/build.mjs
 
 # go build decides what is up to date.
 .PHONY: build-tools $(STACK)
@@ -56,7 +70,7 @@ build-tools: $(STACK)
 run: $(STACK) ## build, start the emulator, deploy, show a verified webhook; EMULATOR=<url> uses a running one
 	@$(STACK) check $(if $(EMULATOR),-emulator $(EMULATOR))
 	@echo '[0/8] build'
-	@$(MAKE) --no-print-directory -j2 build-tools build-local
+	@$(MAKE) --no-print-directory -j3 build-tools build-local
 	@$(STACK) up $(if $(EMULATOR),-emulator $(EMULATOR))
 
 stop: ## end what `make run` started
@@ -66,7 +80,7 @@ stop: ## end what `make run` started
 test: ## everything: lint, unit, race, conformance, infra, end to end; on ports of its own
 	@localstack/test.sh
 
-check: need-go ## the quick tier: vet and short tests, no emulator
+check: console ## the quick tier: vet and short tests, no emulator
 	go vet ./...
 	go vet -tags local ./shared/... ./functions/...
 	go test -short ./...
@@ -138,4 +152,5 @@ reconcile: need-go ## find events that were never created: IDS=<id>,... FILE=<id
 
 .PHONY: clean
 clean: stop ## remove everything that was built or installed
-	rm -rf .build localstack/.state infra/cdk.out infra/node_modules localstack/receivers/node_modules localstack/browser/node_modules
+	rm -rf .build localstack/.state infra/cdk.out infra/node_modules localstack/receivers/node_modules \
+	  $(CONSOLE)/node_modules $(CONSOLE)/.build $(CONSOLE)/dist/*/ localstack/browser/node_modules

@@ -37,6 +37,8 @@ func install(ctx context.Context, root string, names ...string) error {
 			err = installPython(ctx, lintVenvDir(root), filepath.Join(root, "localstack", "requirements-lint.txt"))
 		case "infra":
 			err = installNode(ctx, filepath.Join(root, "infra"))
+		case "console":
+			err = installNode(ctx, filepath.Join(root, "shared", "portal", "console"))
 		case "receivers":
 			err = installNode(ctx, filepath.Join(root, "localstack", "receivers"))
 		case "receivers-venv":
