@@ -7,7 +7,6 @@ import type {
   DeliveryDetail,
   DeliveryFilter,
   EventType,
-  HourStats,
   Job,
   List,
   PatchWebhook,
@@ -17,6 +16,7 @@ import type {
   RotateSecret,
   TestResult,
   Webhook,
+  WebhookStats,
 } from "./types";
 
 /** The API lies beside the console, below the same stage. */
@@ -130,12 +130,12 @@ export const api = {
   test: (id: string, signal?: AbortSignal) => valueOf(request<TestResult>("POST", one(id, "/test"), of(signal))),
   rotate: (id: string, body: RotateSecret, idempotencyKey: string, ifMatch?: string | null) =>
     request<CreatedWebhook>("POST", one(id, "/secret/rotate"), { body, idempotencyKey, ifMatch: ifMatch ?? null }),
-  completeRotation: (id: string) => request<Webhook>("POST", one(id, "/secret/complete")),
-  cancelRotation: (id: string) => request<Webhook>("POST", one(id, "/secret/cancel")),
+  completeRotation: (id: string, ifMatch: string | null) => request<Webhook>("POST", one(id, "/secret/complete"), { ifMatch }),
+  cancelRotation: (id: string, ifMatch: string | null) => request<Webhook>("POST", one(id, "/secret/cancel"), { ifMatch }),
   preview: (id: string, body: PreviewRequest, signal?: AbortSignal) =>
     valueOf(request<Preview>("POST", one(id, "/template/preview"), { body, ...of(signal) })),
   stats: (id: string, hours: number, signal?: AbortSignal) =>
-    valueOf(request<{ items: HourStats[] }>("GET", one(id, "/stats"), { query: { hours }, ...of(signal) })),
+    valueOf(request<WebhookStats>("GET", one(id, "/stats"), { query: { hours }, ...of(signal) })),
   listDeliveries: (id: string, filter: DeliveryFilter, cursor?: string | null, signal?: AbortSignal) =>
     valueOf(
       request<List<Delivery>>("GET", one(id, "/deliveries"), { query: { limit: 50, ...filter, cursor: cursor ?? undefined }, ...of(signal) }),

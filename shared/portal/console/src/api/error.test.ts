@@ -24,7 +24,7 @@ test("an answer that is no problem document is told by its status", () => {
   for (const body of ["<html>Bad gateway</html>", "", "null", "[]", '"text"']) {
     const e = problemFrom(502, body, "7", now);
     assert.equal(e.code, "unknown");
-    assert.match(e.detail, /service had a problem/);
+    assert.match(e.detail, /wrong on our side \(status 502\)/);
     assert.equal(e.retryAfter, 7);
     assert.equal(e.outcomeUnknown, true);
   }
@@ -71,6 +71,11 @@ test("the API's messages become sentences", () => {
   assert.equal(sentence("Webhook URL", "must be https"), "Webhook URL must be https.");
   assert.equal(sentence("Webhook URL", "expected string"), "Webhook URL: expected string.");
   assert.equal(sentence("Secret", "is a mask; send the real secret, or leave it out."), "Secret is a mask; send the real secret, or leave it out.");
+});
+
+test("an answer that says when to come back is told so", () => {
+  assert.equal(describe(problemFrom(429, "", "2", now)), "There were too many requests. Wait 2 seconds, then try again.");
+  assert.equal(describe(problemFrom(500, "", null, now)), "Something went wrong on our side (status 500).");
 });
 
 test("an error of the page itself does not show its text", () => {

@@ -1,3 +1,4 @@
+import { plural } from "../lib/text";
 import type { Fault } from "./types";
 
 /** ApiError is what went wrong with a request: a problem document, or status 0 if no answer came. */
@@ -29,7 +30,7 @@ export function isAbort(e: unknown): boolean {
 /** describe says what went wrong, for people. */
 export function describe(e: unknown): string {
   if (e instanceof ApiError) {
-    return e.detail;
+    return e.retryAfter === null ? e.detail : `${e.detail} Wait ${plural(Math.max(1, e.retryAfter), "second")}, then try again.`;
   }
   return "Something went wrong in this page. Reload it and try again.";
 }
@@ -42,7 +43,7 @@ export function networkError(): ApiError {
 /** problemFrom reads the answer to a request that failed. Not every hop between us and the API speaks in problem documents. */
 export function problemFrom(status: number, body: string, retryAfterHeader: string | null, now: number): ApiError {
   const retryAfter = parseRetryAfter(retryAfterHeader, now);
-  const fallback = status >= 500 ? "The service had a problem. Try again in a moment." : `The request was refused (status ${status}).`;
+  const fallback = fallbackDetail(status);
   let p: unknown;
   try {
     p = JSON.parse(body);
@@ -54,6 +55,13 @@ export function problemFrom(status: number, body: string, retryAfterHeader: stri
   }
   const o = p as Record<string, unknown>;
   return new ApiError(status, text(o["code"], "unknown"), text(o["title"], ""), text(o["detail"], fallback), faultsOf(o["errors"]), retryAfter);
+}
+
+function fallbackDetail(status: number): string {
+  if (status === 429) {
+    return "There were too many requests.";
+  }
+  return status >= 500 ? `Something went wrong on our side (status ${status}).` : `The request was refused (status ${status}).`;
 }
 
 function text(v: unknown, fallback: string): string {

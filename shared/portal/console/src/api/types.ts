@@ -220,13 +220,22 @@ export interface EventType {
   sample: { guide: JsonObject; detailed: JsonObject };
 }
 
-/** HourStats is one hour of a webhook; every hour is there, oldest first. */
-export interface HourStats {
-  hour: string;
+export interface StatsCounts {
   delivered: number;
+  /** Attempts that failed; a delivery may have several and succeed after them. */
   failed: number;
   p50Ms: number | null;
   p95Ms: number | null;
+}
+
+export interface HourStats extends StatsCounts {
+  hour: string;
+}
+
+/** WebhookStats has every hour asked for, oldest first. */
+export interface WebhookStats {
+  items: HourStats[];
+  total: StatsCounts;
 }
 
 export interface Fault {
