@@ -1,6 +1,6 @@
 import type { ComponentType } from "preact";
 import { ListPage } from "./pages/list";
-import { leave, leaving, link, route, stay, type Route } from "./router";
+import { leave, leaving, link, losing, route, stay, type Route } from "./router";
 import { ask, dismissed, ended, signedIn, signOut } from "./session";
 import { Button, ButtonLink, Dialog, DialogActions, Empty, Page } from "./ui";
 import { Lazy } from "./ui/lazy";
@@ -109,12 +109,12 @@ function Current(p: { route: Route }) {
 
 function LeaveDialog() {
   return (
-    <Dialog title="Leave without saving?" onClose={stay}>
-      <p>What you changed on this page has not been saved.</p>
+    <Dialog title="Leave this page?" onClose={stay}>
+      <p>{losing()}</p>
       <DialogActions>
         <Button onClick={stay}>Stay on this page</Button>
         <Button kind="danger" onClick={leave}>
-          Leave without saving
+          Leave
         </Button>
       </DialogActions>
     </Dialog>

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { parseHash, type Route } from "./lib/routes";
 import { tabStore } from "./lib/store";
 import { takeOver } from "./lib/token";
@@ -18,7 +18,20 @@ export const route = signal<Route>(parseHash(""));
 export const leaving = signal<string | null>(null);
 
 let shown = "";
-const guards = new Set<() => void>();
+const guards = new Set<Guard>();
+
+/** Guard is something on a page that is lost when it is left. */
+interface Guard {
+  /** What would be lost, as a sentence. */
+  text: string;
+  /** Drops what is kept of it. */
+  discard: () => void;
+}
+
+/** losing says what is lost if one leaves now. */
+export function losing(): string {
+  return [...guards].map((g) => g.text).join(" ");
+}
 
 /** start reads the address, takes a token out of it, and follows it from then on. */
 export function start(): void {
@@ -75,7 +88,7 @@ export function stay(): void {
 export function leave(): void {
   const to = leaving.value;
   leaving.value = null;
-  for (const discard of guards) {
+  for (const { discard } of guards) {
     discard();
   }
   guards.clear();
@@ -84,13 +97,15 @@ export function leave(): void {
   }
 }
 
-/** useLeaveGuard asks before the page is left while `dirty`; discard drops what is kept of the changes if one leaves. */
-export function useLeaveGuard(dirty: boolean, discard: () => void): void {
+/** useLeaveGuard asks before the page is left, as long as there is something to lose. */
+export function useLeaveGuard(active: boolean, text: string, discard: () => void = () => {}): void {
+  const latest = useRef(discard);
+  latest.current = discard;
   useEffect(() => {
-    if (!dirty) {
+    if (!active) {
       return;
     }
-    const guard = () => discard();
+    const guard = { text, discard: () => latest.current() };
     const beforeUnload = (e: BeforeUnloadEvent) => e.preventDefault();
     guards.add(guard);
     addEventListener("beforeunload", beforeUnload);
@@ -98,5 +113,5 @@ export function useLeaveGuard(dirty: boolean, discard: () => void): void {
       guards.delete(guard);
       removeEventListener("beforeunload", beforeUnload);
     };
-  });
+  }, [active, text]);
 }
