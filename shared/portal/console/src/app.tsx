@@ -40,17 +40,17 @@ export function App() {
   const { page } = route.value;
   return (
     <>
-      <a
-        class="skip"
-        href={location.hash || "#"}
-        onClick={(e) => {
-          e.preventDefault();
-          document.querySelector<HTMLElement>("main h1")?.focus();
-        }}
-      >
-        Skip to the content
-      </a>
       <header class="top">
+        <a
+          class="skip"
+          href={location.hash || "#"}
+          onClick={(e) => {
+            e.preventDefault();
+            document.querySelector<HTMLElement>("main h1")?.focus();
+          }}
+        >
+          Skip to the content
+        </a>
         <a class="brand" href={link.list()}>
           Verification webhooks
         </a>
