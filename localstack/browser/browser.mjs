@@ -2,10 +2,9 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { Endpoint, Partner, run, state } from './world.mjs';
+import { run, state } from './world.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const noted = join(here, '..', '.state', 'chromium');
@@ -148,7 +147,7 @@ export class Tab {
   /** axe fails on what axe-core finds, in both colour schemes. */
   async axe(what) {
     for (const colorScheme of ['light', 'dark']) {
-      await this.page.emulateMedia({ colorScheme });
+      await this.paint({ colorScheme });
       if (!(await this.page.evaluate(() => 'axe' in window))) {
         await this.page.evaluate(axeSource);
       }
@@ -159,7 +158,18 @@ export class Tab {
         }
       }
     }
-    await this.page.emulateMedia({ colorScheme: 'light' });
+    await this.paint({ colorScheme: 'light' });
+  }
+
+  /** paint changes the colour scheme or the width, and waits until that can be seen. */
+  async paint({ colorScheme, width }) {
+    if (colorScheme) {
+      await this.page.emulateMedia({ colorScheme });
+    }
+    if (width) {
+      await this.page.setViewportSize({ width, height: 800 });
+    }
+    await this.page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
   }
 
   /** fits notes it if the page scrolls sideways, with the elements that stick out. */
@@ -187,54 +197,3 @@ export class Tab {
     return path;
   }
 }
-
-/** steps returns a function that does one step of a test after the other; the first that fails is the last. */
-export function steps(t) {
-  return async (name, body) => {
-    let failure;
-    await t.test(name, async () => {
-      try {
-        await body();
-      } catch (error) {
-        failure = error;
-        throw error;
-      }
-    });
-    if (failure) {
-      throw failure;
-    }
-  };
-}
-
-/**
- * consoleTest is a test with a partner, a tab and an endpoint of its own. It fails on all that the tab noticed, and on
- * requests to the endpoint whose signatures do not verify.
- */
-export function consoleTest(name, options, body) {
-  if (typeof options === 'function') {
-    return consoleTest(name, {}, options);
-  }
-  return test(name, { timeout: 170_000 }, async (t) => {
-    const partner = await Partner.create(name);
-    const endpoint = await Endpoint.start();
-    const tab = await Tab.open(options);
-    let failure;
-    try {
-      await body({ t, partner, endpoint, tab, page: tab.page });
-    } catch (error) {
-      failure = error;
-      const seen = await tab.page.locator('body').ariaSnapshot({ timeout: 2000 }).catch(() => '(no page)');
-      t.diagnostic(`${tab.page.url()}\n${seen}\n${await tab.show(name).catch(String)}`);
-    }
-    await endpoint.stop();
-    const problems = [...await tab.done(), ...endpoint.problems];
-    if (problems.length > 0) {
-      throw new Error([failure?.stack, ...problems].filter(Boolean).join('\n'));
-    }
-    if (failure) {
-      throw failure;
-    }
-  });
-}
-
-after(async () => { await (await launched)?.close(); });

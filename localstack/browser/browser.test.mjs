@@ -1,7 +1,7 @@
 // The tab's own eyes: a test can only fail on what its tab notices.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { Tab } from './browser.mjs';
+import { after, test } from 'node:test';
+import { browser, Tab } from './browser.mjs';
 import { run, until } from './world.mjs';
 
 test('a tab notices what is wrong with a page', async () => {
@@ -35,3 +35,5 @@ test('a tab notices what is wrong with a page', async () => {
   tab.expects(/GET never 500/);
   assert.match((await tab.done()).at(-1), /no problem like .*never/);
 });
+
+after(async () => { await (await browser()).close(); });

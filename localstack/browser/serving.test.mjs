@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
-import { consoleTest } from './browser.mjs';
+import { consoleTest } from './harness.mjs';
 import { close, listen, run, until } from './world.mjs';
 
 const docsUrl = new URL('../docs/', run.consoleUrl).href;

@@ -1,0 +1,35 @@
+// Pictures of every page, dialog and state of a running copy's console: node screenshots.mjs FOLDER. The data is real:
+// webhooks of a partner that is made for it, and what the product made of their events.
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { browser, Tab } from './browser.mjs';
+import { seed, tour } from './tour.mjs';
+
+const folder = process.argv[2];
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+const data = await seed({ history: true });
+const tab = await Tab.open();
+let stops = 0;
+try {
+  await tour(tab, data, async (name) => {
+    stops += 1;
+    for (const colorScheme of ['light', 'dark']) {
+      for (const width of [1280, 360]) {
+        await tab.paint({ colorScheme, width });
+        const file = `${String(stops).padStart(2, '0')}-${name}-${width}-${colorScheme}.png`;
+        await tab.page.screenshot({ path: join(folder, file), fullPage: true });
+      }
+    }
+    await tab.paint({ colorScheme: 'light', width: 1280 });
+  });
+} finally {
+  await data.stop();
+  const problems = await tab.done();
+  await (await browser()).close();
+  console.log(`${stops} states, each at 1280 and 360 px, light and dark: ${folder}`);
+  if (problems.length > 0) {
+    console.error(problems.join('\n'));
+    process.exitCode = 1;
+  }
+}
