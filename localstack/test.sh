@@ -82,9 +82,14 @@ infra() { go vet ./infra && go test ./infra/... ./localstack/local/... ./localst
   go test ./localstack/bench/...; }
 # CI makes the absence of a receiver a failure.
 receivers() { CI=true go test -count=1 ./localstack/receivers; }
+# Its first load, types and unit tests.
+console() {
+  CI=true go test -count=1 ./shared/portal/console && (cd shared/portal/console && npm run -s check && npm run -s test)
+}
 sam() {
   "$lint/sam" validate --lint --template template.yaml --region us-east-1 &&
-    PATH=$PWD/$lint:$PATH "$lint/sam" build --template template.yaml --build-dir "$state/sam" --cache-dir "$state/sam-cache"
+    PATH=$PWD/$lint:$PATH "$lint/sam" build --template template.yaml --build-dir "$state/sam" --cache-dir "$state/sam-cache" &&
+    grep -q 'dist/console/index.html.gz' "$state/sam/Portal/bootstrap"
 }
 up() { "$stack" up -state "$state" -shift 50; }
 stores() {
@@ -126,6 +131,7 @@ step 'look for free ports' "$stack" check -state "$state" -shift 50
 background install "$stack" install venv infra receivers receivers-venv browser lint ${java:+dynamodb-local}
 step 'build' make --no-print-directory -j2 build-tools build
 background lint make --no-print-directory lint
+step 'the console: its first load, types and unit tests' console
 step 'unit tests with the race detector' race
 step 'the same of the local build' race_local
 step 'bounds of memory and time, without the race detector' bounds
