@@ -53,13 +53,19 @@ step() { # NAME COMMAND...
   printf '%6d s  %s\n' $((SECONDS - at)) "$name"
 }
 
+skipped() { # WHAT MISSING
+  local line="     -    $1: SKIPPED, $2 is missing"
+  table+=("$line")
+  printf '%s\n' "$line"
+}
+
 tools() {
   local tool
   for tool in go node npm python3 gcc; do
     command -v "$tool" >/dev/null || { echo "error: $tool is missing (gcc: for Go's race detector)"; return 1; }
   done
-  if [ -z "$java" ] && [ -n "${CI:-}" ]; then
-    echo 'error: Java is missing: DynamoDB Local needs 11 or later, and CI leaves no test out'
+  if [ -n "${CI:-}" ] && { [ -z "$java" ] || ! command -v javac >/dev/null; }; then
+    echo 'error: Java is missing, or javac: DynamoDB Local needs 11 or later, and CI leaves no test out'
     return 1
   fi
 }
@@ -139,14 +145,15 @@ step 'documents at random compared with Node' compare
 step 'the simulation, and the bugs planted for it' storm
 step 'finish installing' join install
 step 'bodies at random verified by receivers' receivers
+for tool in php javac; do
+  command -v "$tool" >/dev/null || skipped "the console's code for receivers that needs it" "$tool"
+done
 step 'tests of infra and localstack' infra
 step 'sam validate --lint, sam build' sam
 if [ -n "$java" ]; then
   step 'tests of the tables on DynamoDB Local' tables
 else
-  skipped='     -    tests of the tables on DynamoDB Local: SKIPPED, Java is missing'
-  table+=("$skipped")
-  echo "$skipped"
+  skipped 'tests of the tables on DynamoDB Local' Java
 fi
 step 'start and deploy a copy' up
 step 'tests of the adapters, with conformance and the race detector' stores
