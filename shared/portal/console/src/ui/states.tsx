@@ -80,7 +80,7 @@ export function ActionError(p: { error: unknown; title?: string }) {
 }
 
 interface LoadedProps<T> {
-  data: Data<T>;
+  data: Omit<Data<T>, "set">;
   /** What it is, as in "Could not load the webhook". */
   what: string;
   children: (value: T) => ComponentChildren;
