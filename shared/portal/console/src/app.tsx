@@ -1,6 +1,6 @@
 import type { ComponentType } from "preact";
 import { ListPage } from "./pages/list";
-import { leave, leaving, link, losing, route, stay, type Route } from "./router";
+import { guarded, leave, leaving, link, losing, route, stay, type Route } from "./router";
 import { ask, dismissed, ended, signedIn, signOut } from "./session";
 import { Button, ButtonLink, Dialog, DialogActions, Empty, Page } from "./ui";
 import { Lazy } from "./ui/lazy";
@@ -62,7 +62,7 @@ export function App() {
           ))}
         </nav>
         {signedIn.value && (
-          <Button small kind="quiet" onClick={signOut}>
+          <Button small kind="quiet" onClick={() => guarded(signOut)}>
             Sign out
           </Button>
         )}

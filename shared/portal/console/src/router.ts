@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { parseHash, type Route } from "./lib/routes";
 import { tabStore } from "./lib/store";
 import { takeOver } from "./lib/token";
@@ -14,8 +14,8 @@ const store = tabStore();
 /** route is the page that is shown. It lags behind the address while a form with unsaved changes asks whether to leave. */
 export const route = signal<Route>(parseHash(""));
 
-/** leaving is an address that waits for the answer to "leave without saving?"; null if none does. */
-export const leaving = signal<string | null>(null);
+/** leaving is what waits for the answer to "leave this page?"; null if nothing does. */
+export const leaving = signal<(() => void) | null>(null);
 
 let shown = "";
 const guards = new Set<Guard>();
@@ -45,7 +45,8 @@ export function start(): void {
       show(location.hash);
       return;
     }
-    leaving.value = location.hash;
+    const to = location.hash;
+    leaving.value = () => navigate(to);
     // The address of what is shown; the one that was asked for is remembered.
     history.replaceState(null, "", shown || "#");
   });
@@ -84,24 +85,32 @@ export function stay(): void {
   leaving.value = null;
 }
 
-/** leave gives up unsaved changes and goes where it was asked for. */
+/** guarded does something that ends the page, after asking if there is something to lose. */
+export function guarded(end: () => void): void {
+  if (guards.size === 0) {
+    end();
+  } else {
+    leaving.value = end;
+  }
+}
+
+/** leave gives up unsaved changes and does what waited for it. */
 export function leave(): void {
-  const to = leaving.value;
+  const end = leaving.value;
   leaving.value = null;
   for (const { discard } of guards) {
     discard();
   }
   guards.clear();
-  if (to !== null) {
-    navigate(to);
-  }
+  end?.();
 }
 
 /** useLeaveGuard asks before the page is left, as long as there is something to lose. */
 export function useLeaveGuard(active: boolean, text: string, discard: () => void = () => {}): void {
   const latest = useRef(discard);
   latest.current = discard;
-  useEffect(() => {
+  // At once: one may leave in the same moment.
+  useLayoutEffect(() => {
     if (!active) {
       return;
     }

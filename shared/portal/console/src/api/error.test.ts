@@ -67,6 +67,13 @@ test("faults of the body are found by field, the others are not", () => {
   assert.equal(fieldErrors(new TypeError("x")).size, 0);
 });
 
+test("faults that the schema finds are told in words", () => {
+  const told = ["expected length >= 1", "expected array length >= 1", "expected length <= 500", "must be https", "expected string"].map(
+    (message) => fieldErrors(new ApiError(422, "invalid", "", "", [{ location: "body.x", message }])).get("x"),
+  );
+  assert.deepEqual(told, ["must not be empty", "needs at least one", "must have at most 500 characters", "must be https", "expected string"]);
+});
+
 test("the API's messages become sentences", () => {
   assert.equal(sentence("Webhook URL", "must be https"), "Webhook URL must be https.");
   assert.equal(sentence("Webhook URL", "expected string"), "Webhook URL: expected string.");

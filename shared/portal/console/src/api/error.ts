@@ -30,6 +30,9 @@ export function isAbort(e: unknown): boolean {
 /** describe says what went wrong, for people. */
 export function describe(e: unknown): string {
   if (e instanceof ApiError) {
+    if (e.status === 401) {
+      return "Your session has ended. Continue it with a new link or key, then try again.";
+    }
     return e.retryAfter === null ? e.detail : `${e.detail} Wait ${plural(Math.max(1, e.retryAfter), "second")}, then try again.`;
   }
   return "Something went wrong in this page. Reload it and try again.";
@@ -99,10 +102,23 @@ export function fieldErrors(e: unknown): FieldErrors {
   for (const { location, message } of e.errors) {
     const field = location === "body" ? "" : location.startsWith("body.") ? location.slice("body.".length) : null;
     if (field !== null && !errors.has(field)) {
-      errors.set(field, message);
+      errors.set(field, inWords(message));
     }
   }
   return errors;
+}
+
+/** inWords says the faults that the API finds by its schema as it says the others. */
+function inWords(message: string): string {
+  const limit = /^expected (array )?length (>=|<=) (\d+)$/.exec(message);
+  if (!limit) {
+    return message;
+  }
+  const [, list, sign, n] = limit;
+  if (sign === ">=") {
+    return n === "1" ? (list ? "needs at least one" : "must not be empty") : `must have at least ${n}${list ? "" : " characters"}`;
+  }
+  return `must have at most ${n}${list ? "" : " characters"}`;
 }
 
 /** errorOf returns what is wrong with a field or anything in it ("eventTypes" has the error of "eventTypes[0]"). */

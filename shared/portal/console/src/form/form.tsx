@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { api } from "../api/client";
-import { ApiError, describe, errorOf, fieldErrors, sentence, type FieldErrors } from "../api/error";
+import { ApiError, describe, fieldErrors, sentence, type FieldErrors } from "../api/error";
 import type { Webhook } from "../api/types";
 import { useData } from "../hooks";
 import { visible } from "../lib/text";
@@ -9,7 +9,7 @@ import { Button, ButtonLink, Notice } from "../ui";
 import { Authentication, Endpoint, Events, Recovery, Secret } from "./fields";
 import { Template } from "./template";
 import { templateOf, type Values } from "./values";
-import { fieldNames, idOf, labels, type FieldName } from "./words";
+import { faultIn, fieldNames, idOf, labels, type FieldName } from "./words";
 
 interface FormProps {
   values: Values;
@@ -85,8 +85,8 @@ interface FormFault {
 
 /** faultsOf lists the faults in the order of the fields. */
 function faultsOf(errors: FieldErrors): FormFault[] {
-  const known = fieldNames.filter((name) => (name === "authHeader" ? errors.has(name) : errorOf(errors, name) !== undefined));
-  const faults: FormFault[] = known.map((field) => ({ field, text: sentence(labels[field], errorOf(errors, field) ?? "") }));
+  const known = fieldNames.filter((name) => faultIn(errors, name) !== undefined);
+  const faults: FormFault[] = known.map((field) => ({ field, text: sentence(labels[field], faultIn(errors, field) ?? "") }));
   for (const [path, message] of errors) {
     if (!known.some((name) => path === name || path.startsWith(name + ".") || path.startsWith(name + "["))) {
       faults.push({ field: null, text: sentence(path === "" ? "The form" : path, message) });

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api/client";
-import { describe, errorOf, fieldErrors, isAbort, type FieldErrors } from "../api/error";
+import { describe, fieldErrors, isAbort, type FieldErrors } from "../api/error";
 import { eventTypeNames, type EventType, type EventTypeName, type Preview, type PreviewRequest } from "../api/types";
 import { prettyJson, visible } from "../lib/text";
 import { Card, Code, Field, FieldGroup, Inline, Loading, Radios } from "../ui";
@@ -8,7 +8,7 @@ import type { FieldsProps } from "./fields";
 import type { Editor } from "./editor";
 import { locate, type Place } from "./locate";
 import { templateOf, type Values } from "./values";
-import { eventTexts, idOf, labels } from "./words";
+import { eventTexts, faultIn, idOf, labels } from "./words";
 
 /** What one starts from: a value of each kind. */
 const start = JSON.stringify(
@@ -35,7 +35,7 @@ export function Template({ values: v, set, errors, webhook, samples }: TemplateP
     set({ ownTemplate: choice === "own", templateText: choice === "own" && v.templateText === "" ? start : v.templateText });
   return (
     <Card title={labels.payloadTemplate}>
-      <FieldGroup label="The body that we send" id={idOf("payloadTemplate")} error={errorOf(errors, "payloadTemplate")} optional>
+      <FieldGroup label="The body that we send" id={idOf("payloadTemplate")} error={faultIn(errors, "payloadTemplate")} optional>
         <Radios
           name="template"
           value={v.ownTemplate ? "own" : "default"}
@@ -46,18 +46,14 @@ export function Template({ values: v, set, errors, webhook, samples }: TemplateP
           onChange={choose}
         />
       </FieldGroup>
-      {v.ownTemplate && <Own values={v} set={set} errors={errors} webhookId={webhook?.id ?? null} samples={samples} />}
+      {v.ownTemplate && <Own values={v} set={set} errors={errors} webhook={webhook} samples={samples} />}
     </Card>
   );
 }
 
-interface OwnProps extends Pick<TemplateProps, "values" | "set" | "errors" | "samples"> {
-  webhookId: string | null;
-}
-
-function Own({ values: v, set, errors, webhookId, samples }: OwnProps) {
+function Own({ values: v, set, errors, webhook, samples }: TemplateProps) {
   const [shown, setShown] = useState<Shown>({ eventType: "verification.completed", verificationId: "" });
-  const preview = usePreview(webhookId, v, shown);
+  const preview = usePreview(webhook?.id ?? null, v, shown);
   const fault = faultOf(v.templateText, preview.error === undefined ? errors : fieldErrors(preview.error));
   const sample = samples?.find((s) => s.name === shown.eventType)?.sample[v.typeNaming];
   return (
@@ -67,17 +63,22 @@ function Own({ values: v, set, errors, webhookId, samples }: OwnProps) {
         <Help />
       </div>
       <div>
-        <ShownChoice shown={shown} set={setShown} byId={webhookId !== null} />
-        {webhookId === null ? (
-          <>
-            <p class="hint">
-              The template is checked when you save. From then on Edit shows here what it makes. Until then, this is the default body,
-              whose parts expressions can use:
-            </p>
-            {sample && <Code plain label="default body" text={prettyJson(JSON.stringify(sample))} />}
-          </>
-        ) : (
+        <ShownChoice shown={shown} set={setShown} byId={webhook !== null} />
+        {webhook ? (
           <PreviewBox preview={preview} valid={templateOf(v) !== undefined} />
+        ) : (
+          <p class="hint">The template is checked when you save. From then on Edit shows here what it makes.</p>
+        )}
+        {webhook && webhook.typeNaming !== v.typeNaming && (
+          <p class="hint">
+            <Inline>type</Inline> is as it was saved, until you save the other choice under {labels.typeNaming}.
+          </p>
+        )}
+        {sample && (
+          <details open={webhook === null}>
+            <summary>What expressions can use of this event</summary>
+            <Code plain label="default body" text={prettyJson(JSON.stringify(sample))} />
+          </details>
         )}
       </div>
     </div>

@@ -1,3 +1,4 @@
+import { errorOf, type FieldErrors } from "../api/error";
 import type { EventTypeName } from "../api/types";
 import { templateOf, type Part, type Values } from "./values";
 
@@ -22,6 +23,17 @@ export const fieldNames = Object.keys(labels) as FieldName[];
 /** idOf is the element that a summary of errors leads to. */
 export function idOf(field: FieldName): string {
   return `field-${field}`;
+}
+
+/** faultIn returns what is wrong with a field; of the template also where in it. */
+export function faultIn(errors: FieldErrors, field: FieldName): string | undefined {
+  const message = field === "authHeader" ? errors.get(field) : errorOf(errors, field);
+  if (field !== "payloadTemplate" || message === undefined) {
+    return message;
+  }
+  const path = [...errors.keys()].find((p) => errors.get(p) === message && p.startsWith(field));
+  const below = path?.slice(field.length).replace(/^\./, "") ?? "";
+  return below === "" ? message : `${below}: ${message}`;
 }
 
 /** What each event type means, in the form's words. */

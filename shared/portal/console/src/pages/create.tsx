@@ -1,11 +1,12 @@
 import { useRef, useState } from "preact/hooks";
 import { api, newIdempotencyKey } from "../api/client";
 import { ApiError } from "../api/error";
-import type { CreatedWebhook, CreateWebhook } from "../api/types";
+import { eventTypeNames, type CreatedWebhook, type CreateWebhook } from "../api/types";
+import type { PageProps } from "../app";
 import { useForm } from "../form/draft";
 import { templateFault, WebhookForm } from "../form/form";
 import { Restored } from "../form/restored";
-import { createBody, emptyValues } from "../form/values";
+import { createBody, emptyValues, type Values } from "../form/values";
 import { useAction } from "../hooks";
 import { link } from "../router";
 import { ButtonLink, Card, Facts, Inline, Notice, Page, Status } from "../ui";
@@ -18,8 +19,14 @@ interface Made {
   earlier: boolean;
 }
 
-export function CreatePage() {
-  const form = useForm("new", emptyValues, { key: newIdempotencyKey() });
+/** beginning is an empty form; the page of event types asks for one of them alone. */
+function beginning(query: URLSearchParams): Values {
+  const eventTypes = eventTypeNames.filter((name) => query.getAll("eventType").includes(name));
+  return eventTypes.length > 0 ? { ...emptyValues, allEvents: false, eventTypes } : emptyValues;
+}
+
+export function CreatePage(p: PageProps) {
+  const form = useForm("new", beginning(p.query), { key: newIdempotencyKey() });
   const unknown = useRef<CreateWebhook | null>(null);
   const [made, setMade] = useState<Made | null>(null);
   const save = useAction(async () => {
@@ -72,12 +79,18 @@ async function create(body: CreateWebhook, key: string, earlier: CreateWebhook |
     return { webhook: (await api.createWebhook(body, key)).value, earlier: false };
   } catch (e) {
     const used = e instanceof ApiError && e.errors.some((f) => f.location === "header.Idempotency-Key");
-    if (!used || earlier === null) {
+    if (!used) {
       throw e;
+    }
+    if (earlier === null) {
+      throw new ApiError(409, "conflict", "", madeAlready);
     }
     return { webhook: (await api.createWebhook(earlier, key)).value, earlier: true };
   }
 }
+
+const madeAlready =
+  "An earlier try, with other values, has worked already: you find it in the list of webhooks. Its secret was not shown; rotate it there.";
 
 function Created({ webhook, earlier }: Made) {
   const [stored, setStored] = useState(false);
@@ -96,7 +109,7 @@ function Created({ webhook, earlier }: Made) {
         <Notice tone="good" title="The secret is stored. Now see whether your server answers">
           <p>A test sends a sample at once, and shows what was sent and what came back.</p>
           <div class="actions">
-            <ButtonLink kind="primary" href={link.test(webhook.id)}>
+            <ButtonLink kind="primary" href={link.test(webhook.id)} focus>
               Send a test
             </ButtonLink>
             <ButtonLink href={link.webhook(webhook.id)}>Go to the webhook</ButtonLink>

@@ -19,13 +19,19 @@ export function EditPage({ params }: PageProps) {
   return (
     <WebhookPage id={id} url={data.value?.value.url} tab="edit" title="Edit webhook">
       <Loaded data={data} what="the webhook">
-        {(loaded) => <EditForm loaded={loaded} />}
+        {(loaded) => <EditForm loaded={loaded} refreshed={data.set} />}
       </Loaded>
     </WebhookPage>
   );
 }
 
-function EditForm({ loaded }: { loaded: Tagged<Webhook> }) {
+interface EditFormProps {
+  loaded: Tagged<Webhook>;
+  /** Takes a later version, which does not change what stands in the form. */
+  refreshed: (newer: Tagged<Webhook>) => void;
+}
+
+function EditForm({ loaded, refreshed }: EditFormProps) {
   const { id } = loaded.value;
   // The ETag belongs to the version that the form began with, a draft's too.
   const form = useForm(id, valuesOf(loaded.value), { etag: loaded.etag });
@@ -61,6 +67,7 @@ function EditForm({ loaded }: { loaded: Tagged<Webhook> }) {
   async function meet(theirs: Tagged<Webhook>, base: Values, mine: Values): Promise<void> {
     const m = merge(base, valuesOf(theirs.value), mine);
     if (m.both.length + m.theirs.length > 0) {
+      refreshed(theirs);
       setNewer(theirs);
       return;
     }

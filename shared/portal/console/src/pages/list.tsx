@@ -196,10 +196,11 @@ function Waiting({ webhook: w }: { webhook: Webhook }) {
 function LastDay({ webhook: w }: { webhook: Webhook }) {
   const stats = useData((signal) => statsLimit(() => api.stats(w.id, 24, signal), signal), [w.id], { poll: () => statsEvery });
   const hours: HourStats[] = stats.value?.items ?? [];
+  const any = hours.some((h) => h.delivered + h.failed > 0);
   return (
     <div class="last-day">
       <span class="numbers">{w.successRate === null ? <span class="muted">No deliveries</span> : `${percent(w.successRate)} delivered`}</span>
-      {hours.length > 0 && <Sparkline hours={hours} />}
+      {any && <Sparkline hours={hours} />}
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import type { ComponentChildren, Ref } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 
 type Kind = "primary" | "secondary" | "danger" | "quiet";
 
@@ -51,12 +52,20 @@ interface LinkProps {
   kind?: Kind;
   small?: boolean;
   label?: string;
+  /** Takes the focus when it appears, in the place of what was pressed. */
+  focus?: boolean;
 }
 
 /** ButtonLink is a link that looks like a button. */
 export function ButtonLink(p: LinkProps) {
+  const ref = useRef<HTMLAnchorElement>(null);
+  useEffect(() => {
+    if (p.focus) {
+      ref.current?.focus();
+    }
+  }, []);
   return (
-    <a href={p.href} class={`button ${p.kind ?? "secondary"}${p.small ? " small" : ""}`} aria-label={p.label}>
+    <a ref={ref} href={p.href} class={`button ${p.kind ?? "secondary"}${p.small ? " small" : ""}`} aria-label={p.label}>
       {p.children}
     </a>
   );
