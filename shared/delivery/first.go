@@ -126,8 +126,8 @@ func (e *Engine) firstWithoutBody(ctx context.Context, b *batch, d *webhook.Deli
 	if webhook.CodeOf(err) == webhook.Conflict {
 		return e.resume(ctx, d.Ref()) // stored by an earlier delivery of the same record
 	}
-	if err == nil && w.PayloadTemplate != "" {
-		b.tally.templateFailed(d, w)
+	if err == nil {
+		b.tally.withoutBody(d, w)
 	}
 	return err
 }

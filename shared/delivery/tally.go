@@ -93,11 +93,16 @@ func (t *tally) add(d *webhook.Delivery, a webhook.Attempt) {
 	t.hour(d, a.StartedAt.Add(a.Duration)).Add(a, d.State)
 }
 
-// templateFailed notes that d, undeliverable as of now, has no body because of the template that w has.
-func (t *tally) templateFailed(d *webhook.Delivery, w *webhook.Webhook) {
+// withoutBody notes that d, undeliverable as of now, has no body because of the template that w has, or because w has none.
+func (t *tally) withoutBody(d *webhook.Delivery, w *webhook.Webhook) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.hour(d, d.UpdatedAt).FailedTemplate = w.TemplateAt
+	s := t.hour(d, d.UpdatedAt)
+	if w.PayloadTemplate == "" {
+		s.Undeliverable++
+		return
+	}
+	s.FailedTemplate = w.TemplateAt
 }
 
 // hour returns the counters of d's webhook at a time. The caller holds the lock.

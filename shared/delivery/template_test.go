@@ -91,6 +91,25 @@ func TestTemplateFails(t *testing.T) {
 	}
 }
 
+// TestBodyTooLarge: no request, and a health that says so until the webhook has a template.
+func TestBodyTooLarge(t *testing.T) {
+	w := newWorld(t)
+	h := w.hook("acme", nil)
+	large := `"123"},"metadata":{"M":{"x":{"S":"` + strings.Repeat("x", 102_400) + `"}}}`
+	w.stream([]byte(strings.Replace(string(record("acme", "ver_1", start)), `"123"}`, large, 2)))
+	w.rest(time.Minute)
+	if d := w.only(); d.State != webhook.Undeliverable || !strings.Contains(d.Reason, "102400 bytes") || len(w.posts) != 0 {
+		t.Errorf("%s (%s), %d posts", d.State, d.Reason, len(w.posts))
+	}
+	if r := w.report(h); r.Health != webhook.Grey || !strings.Contains(r.Reason, "body is too large") || r.SuccessRate != nil {
+		t.Errorf("health %s: %s", r.Health, r.Reason)
+	}
+	w.edit(h, func(h *webhook.Webhook) { h.PayloadTemplate, h.TemplateAt = `{"a":1}`, w.clock() })
+	if r := w.report(h); strings.Contains(r.Reason, "too large") {
+		t.Errorf("after mending: %s", r.Reason)
+	}
+}
+
 // TestTemplateOfHeld: what is held has its body already.
 func TestTemplateOfHeld(t *testing.T) {
 	w := newWorld(t)

@@ -26,6 +26,7 @@ type statsItem struct {
 	LastError      string
 	LastStatusCode int
 	FailedTemplate int64
+	Undeliverable  int
 	Durations      webhook.Durations
 }
 
@@ -39,6 +40,7 @@ func (i *statsItem) fields(c *coder) {
 	c.text("le", &i.LastError, ifSet)
 	c.int("ls", &i.LastStatusCode, ifSet)
 	c.int64("tf", &i.FailedTemplate, ifSet)
+	c.int("u", &i.Undeliverable, ifSet)
 	for n := range i.Durations {
 		c.int(durationNames[n].attribute, &i.Durations[n], ifSet)
 	}
@@ -112,6 +114,7 @@ func statsUpdate(add *webhook.Stats) update {
 	u.addNumber("d", "d", int64(add.Delivered))
 	u.addNumber("x", "x", int64(add.Exhausted))
 	u.addNumber("f", "f", int64(add.Failed))
+	u.addNumber("u", "u", int64(add.Undeliverable))
 	if add.Delivered > 0 {
 		u.setNumber("t", "t", int64(add.Trailing))
 	} else {
@@ -157,7 +160,8 @@ func (s *Store) Stats(ctx context.Context, partnerID, webhookID string, limit in
 		all = append(all, webhook.Stats{
 			Hour: hour, Delivered: i.Delivered, Exhausted: i.Exhausted, Failed: i.Failed, Trailing: i.Trailing,
 			LastDeliveryAt: fromNanos(i.LastDeliveryAt), LastError: webhook.ErrorCode(i.LastError),
-			LastStatusCode: i.LastStatusCode, FailedTemplate: fromNanos(i.FailedTemplate), Durations: i.Durations,
+			LastStatusCode: i.LastStatusCode, FailedTemplate: fromNanos(i.FailedTemplate),
+			Undeliverable: i.Undeliverable, Durations: i.Durations,
 		})
 	}
 	return all, nil

@@ -17,7 +17,7 @@ func TestStatsSize(t *testing.T) {
 	i := statsItem{
 		header:    headerOf(statsKey(ids.Partner(), ids.Webhook(), at), "", at.Add(statsRetention)),
 		Delivered: million, Exhausted: million, Failed: million, Trailing: million, LastDeliveryAt: nanos(at),
-		LastError: string(webhook.ErrConnectionRefused), LastStatusCode: 599, FailedTemplate: nanos(at),
+		LastError: string(webhook.ErrConnectionRefused), LastStatusCode: 599, FailedTemplate: nanos(at), Undeliverable: million,
 	}
 	for n := range i.Durations {
 		i.Durations[n] = million
@@ -57,6 +57,7 @@ type oldStatsItem struct {
 	LastError      string `dynamodbav:"le,omitempty"`
 	LastStatusCode int    `dynamodbav:"ls,omitempty"`
 	FailedTemplate int64  `dynamodbav:"tf,omitempty"`
+	Undeliverable  int    `dynamodbav:"u,omitempty"`
 	OldDurations
 }
 

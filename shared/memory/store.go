@@ -180,6 +180,7 @@ func (s *Store) AddStats(_ context.Context, partnerID, webhookID string, add web
 		sum.Exhausted += add.Exhausted
 		sum.Failed += add.Failed
 		sum.Trailing += add.Trailing
+		sum.Undeliverable += add.Undeliverable
 		if !add.LastDeliveryAt.IsZero() {
 			sum.LastDeliveryAt = add.LastDeliveryAt
 		}

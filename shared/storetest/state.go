@@ -88,7 +88,7 @@ func testStatsTrailing(t *testing.T, s Store) {
 }
 
 // testStatsDurations: what was measured is added mark by mark, by however many at once, and an hour that was counted before
-// anything was measured has nothing of it.
+// anything was measured has nothing of it. So is what was undeliverable.
 func testStatsDurations(t *testing.T, s Store) {
 	ctx := testContext(t)
 	hour := webhook.HourOf(start())
@@ -99,7 +99,7 @@ func testStatsDurations(t *testing.T, s Store) {
 		return h
 	}
 	add := func(h webhook.Durations) error {
-		return s.AddStats(ctx, "p", "w", webhook.Stats{Hour: hour, Delivered: 1, Durations: h})
+		return s.AddStats(ctx, "p", "w", webhook.Stats{Hour: hour, Delivered: 1, Undeliverable: 2, Durations: h})
 	}
 	stored := func() webhook.Durations {
 		got, err := s.Stats(ctx, "p", "w", 1)
@@ -130,6 +130,11 @@ func testStatsDurations(t *testing.T, s Store) {
 		want.Merge(&h)
 	}
 	eventually(t, want, stored)
+	got, err := s.Stats(ctx, "p", "w", 1)
+	must(t, err)
+	if all := 3 + racers; got[0].Delivered != all || got[0].Undeliverable != 2*all {
+		t.Errorf("%d delivered and %d undeliverable, want %d and %d", got[0].Delivered, got[0].Undeliverable, all, 2*all)
+	}
 }
 
 func testCredential(t *testing.T, s Store) {

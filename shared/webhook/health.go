@@ -22,6 +22,8 @@ type Stats struct {
 	// FailedTemplate names the payload template that last failed on an event in this hour, by its Webhook.TemplateAt; zero
 	// if none did.
 	FailedTemplate time.Time
+	// Undeliverable counts deliveries that could not be sent because the default body would have broken a limit.
+	Undeliverable int
 	// Durations are those of all attempts of this hour; none if it was counted before they were measured.
 	Durations Durations
 }
@@ -102,33 +104,42 @@ func Report(w *Webhook, stats []Stats, now time.Time) HealthReport {
 		r.SuccessRate = &rate
 	}
 	switchedOff := !w.Active && w.Deactivation != nil && w.Deactivation.Reason == ReasonFailures
+	failure := lastErrorText(lastError, lastStatus)
 	switch {
 	case switchedOff:
-		r.Health = Red
-		r.Reason = "Switched off after the fifth retry of a delivery failed" + lastErrorText(lastError, lastStatus) +
-			". Events are held; repair the endpoint, test it, then activate the webhook."
+		r.Health, r.Reason = Red, switchedOffReason(w, lastError, failure)
 	case !tried:
 		r.Health, r.Reason = Grey, "Nothing has been sent yet. Send a test to see whether your endpoint answers."
 	case streak >= redStreak:
-		r.Health = Red
-		r.Reason = "The last attempts all failed" + lastErrorText(lastError, lastStatus) + ". " + advice(lastError)
+		r.Health, r.Reason = Red, "The last attempts all failed"+failure+". "+advice(lastError)
 	case r.SuccessRate != nil && *r.SuccessRate < 0.5:
 		r.Health = Red
-		r.Reason = "More than half of the last day's deliveries failed" + lastErrorText(lastError, lastStatus) + ". " + advice(lastError)
+		r.Reason = "More than half of the last day's deliveries failed" + failure + ". " + advice(lastError) +
+			" Then recover what failed."
 	case !lastFailed && (r.SuccessRate == nil || *r.SuccessRate >= 0.95):
 		r.Health, r.Reason = Green, "The last attempt succeeded."
 	case lastFailed:
-		r.Health = Yellow
-		r.Reason = "The last attempt failed" + lastErrorText(lastError, lastStatus) + " and is retried. " + advice(lastError)
+		r.Health, r.Reason = Yellow, "The last attempt failed"+failure+" and is retried. "+advice(lastError)
 	default:
 		r.Health = Yellow
-		r.Reason = "The last attempt succeeded, but some deliveries of the last day failed. See the delivery log."
+		r.Reason = "The last attempt succeeded, but some deliveries of the last day failed for good. The delivery log says why; " +
+			"recover them to send them again."
 	}
 	if !w.Active && !switchedOff {
 		r.Reason = inactiveReason(w)
 	}
-	r.Reason += templateNote(w, stats, now) + rotationNote(w, now)
+	r.Reason += bodyNote(w, stats, now) + rotationNote(w, now)
 	return r
+}
+
+// switchedOffReason is for a webhook that failures switched off.
+func switchedOffReason(w *Webhook, last ErrorCode, failure string) string {
+	s := "Switched off after the fifth retry of a delivery failed" + failure + ". Its events are held. " + advice(last) +
+		" Then send a test, and activate the webhook to get what was held."
+	if w.AutoReactivate {
+		s += " Your endpoint is also probed, at least once an hour, and a 2xx answer activates the webhook."
+	}
+	return s
 }
 
 // inactiveReason is for a webhook that was not switched off by failures.
@@ -139,12 +150,20 @@ func inactiveReason(w *Webhook) string {
 	return "The webhook was never activated: it gets no events, and none are held for it. Activate it to receive events."
 }
 
-// templateNote says that the payload template, as it stands now, failed on an event of the last day; empty if it did not.
-func templateNote(w *Webhook, stats []Stats, now time.Time) string {
+// bodyNote says that the body of an event of the last day could not be built from what the webhook is set to now: its
+// payload template, or none. It is empty if all could be.
+func bodyNote(w *Webhook, stats []Stats, now time.Time) string {
 	for _, s := range stats {
-		recent := s.Hour.Add(25 * time.Hour).After(now)
-		if recent && w.PayloadTemplate != "" && !s.FailedTemplate.IsZero() && s.FailedTemplate.Equal(w.TemplateAt) {
-			return " The payload template failed on an event, which was not sent: the delivery log says why. Mend the template."
+		if recent := s.Hour.Add(25 * time.Hour).After(now); !recent {
+			continue
+		}
+		if w.PayloadTemplate != "" && !s.FailedTemplate.IsZero() && s.FailedTemplate.Equal(w.TemplateAt) {
+			return " The payload template failed on an event, which was not sent: the delivery log says why. Mend the template, " +
+				"then resend the event."
+		}
+		if w.PayloadTemplate == "" && s.Undeliverable > 0 {
+			return " An event was not sent because its body is too large or too deeply nested: the delivery log shows it as " +
+				"undeliverable. Set a payload template with less in it, then resend the event."
 		}
 	}
 	return ""
