@@ -2,8 +2,11 @@ package portal
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,15 +92,32 @@ func TestStatsHours(t *testing.T) {
 	}
 }
 
-// watched notes how many hours are asked for.
+// watched notes how many hours, and held deliveries, are asked for at most.
 type watched struct {
 	Store
-	limits []int
+	mu          sync.Mutex
+	hours, held []int
 }
 
 func (s *watched) Stats(ctx context.Context, partnerID, webhookID string, limit int) ([]webhook.Stats, error) {
-	s.limits = append(s.limits, limit)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hours = append(s.hours, limit)
 	return s.Store.Stats(ctx, partnerID, webhookID, limit)
+}
+
+func (s *watched) HeldCount(ctx context.Context, partnerID, webhookID string, most int) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = append(s.held, most)
+	return s.Store.HeldCount(ctx, partnerID, webhookID, most)
+}
+
+// watch is the world's API, its reads noted.
+func (w *world) watch() (*watched, http.Handler) {
+	s := &watched{Store: w.store}
+	c := Config{Store: s, Vault: w.vault, Queue: w.queue, URLs: w.urls, Now: w.clock, Rand: rand.Reader, Log: newLogger(w.log)}
+	return s, New(c)
 }
 
 // TestStatsReads: one read of the hours asked for, and of one more at most.
@@ -105,11 +125,32 @@ func TestStatsReads(t *testing.T) {
 	w := newWorld(t)
 	key := w.partner("acme")
 	id := w.webhook(key, nil)
-	s := &watched{Store: w.store}
-	p := newPortal(Config{Store: s, Vault: w.vault, Now: w.clock, Log: newLogger(w.log)})
-	w.send(p.front, req{method: "GET", path: "/v1/webhooks/" + id + "/stats?hours=168", key: key}, Caller{}).want(200)
-	if fmt.Sprint(s.limits) != "[169]" {
-		t.Errorf("asked for %v hours", s.limits)
+	s, api := w.watch()
+	w.send(api, req{method: "GET", path: "/v1/webhooks/" + id + "/stats?hours=168", key: key}, Caller{}).want(200)
+	if fmt.Sprint(s.hours, s.held) != "[169] []" {
+		t.Errorf("asked for %v hours, %v held", s.hours, s.held)
+	}
+}
+
+// TestListReads: a list of all webhooks that a partner may have reads a bounded number of items of each, whatever is stored.
+func TestListReads(t *testing.T) {
+	const most = 50
+	w := newWorld(t)
+	key := w.partner("acme")
+	s, api := w.watch()
+	for range most {
+		w.webhook(key, nil)
+	}
+	before := w.store.Calls()
+	got := w.send(api, req{method: "GET", path: "/v1/webhooks?limit=100", key: key}, Caller{}).want(200).items()
+	after := w.store.Calls()
+	for op, want := range map[string]int{"Webhooks": 1, "Stats": most, "HeldCount": most, "Job": most, "Deliveries": 0, "Delivery": 0} {
+		if n := after[op] - before[op]; n != want {
+			t.Errorf("%s is asked %d times, want %d", op, n, want)
+		}
+	}
+	if len(got) != most || slices.Max(s.hours) > 48 || slices.Max(s.held) > 1001 {
+		t.Errorf("%d webhooks, at most %d hours and %d held of each", len(got), slices.Max(s.hours), slices.Max(s.held))
 	}
 }
 
