@@ -74,7 +74,7 @@ const one = (id: string, rest = "") => `${patterns.list}/${encodeURIComponent(id
 /** link makes the addresses of the pages. */
 export const link = {
   list: () => made(patterns.list),
-  create: () => made(patterns.create),
+  create: (query?: Query) => made(patterns.create, query),
   webhook: (id: string) => made(one(id)),
   edit: (id: string) => made(one(id, "/edit")),
   test: (id: string) => made(one(id, "/test")),
