@@ -3,7 +3,7 @@ import { useAction } from "../hooks";
 import { plural } from "../lib/text";
 import { ActionError, Button, Card, Check, Field, Inline } from "../ui";
 import { type Bytes, utf8 } from "./bytes";
-import { taken } from "./prefill";
+import { received } from "./handover";
 import { Result } from "./result";
 import { type Verdict, verify } from "./verify";
 
@@ -16,7 +16,7 @@ const largest = 1_000_000;
 
 /** CheckForm asks for a request and a secret, and explains them. What is typed stays in its state and ends with it. */
 export function CheckForm() {
-  const [{ body, signature }, setRequest] = useState(taken);
+  const [{ body, signature }, setRequest] = useState(received);
   const [file, setFile] = useState<BodyFile | null>(null);
   const [fileError, setFileError] = useState<string | undefined>(undefined);
   const [secret, setSecret] = useState("");

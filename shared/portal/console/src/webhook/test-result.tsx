@@ -2,6 +2,7 @@ import { ApiError } from "../api/error";
 import type { TestResult, Webhook } from "../api/types";
 import { plural } from "../lib/text";
 import { link } from "../router";
+import { handOver } from "../signature/handover";
 import { ActionError, Button, ButtonLink, Card, Code, Duration, Notice, Pill, Time } from "../ui";
 import { AdviceNotice } from "./advice-view";
 import { Headers, SentBody } from "./message";
@@ -80,6 +81,11 @@ function Request({ result: { request } }: { result: TestResult }) {
       <Headers headers={request.headers} label="Headers of the request" />
       <h3>Body</h3>
       <SentBody body={request.body} />
+      <p>
+        <a href={link.signature()} onClick={() => handOver(request.body, request.headers)}>
+          Check the signature of this request
+        </a>
+      </p>
     </Card>
   );
 }
