@@ -58,7 +58,7 @@ consoleTest('a session that ends takes nothing of a half-filled form with it', a
   const dialog = tab.dialog('Your session has ended');
   // A revoked key may be taken for some seconds more; then the webhook is made, and this test says nothing.
   await until('the key is refused', async () => (await fetch(`${run.apiUrl}/v1/webhooks`, { headers: { authorization: `Bearer ${key}` } })).status === 401, 40_000);
-  await tab.button('Create webhook').click();
+  await tab.button('Save webhook').click();
   await dialog.waitFor();
   assert.equal(await url.inputValue(), endpoint.url);
 
@@ -80,7 +80,7 @@ consoleTest('a session that ends takes nothing of a half-filled form with it', a
   assert.ok(!page.url().includes(session.token));
   assert.equal(await url.inputValue(), endpoint.url);
   assert.equal(await tab.field(/^Description/).inputValue(), 'Typed before the session ended');
-  await tab.button('Create webhook').click();
+  await tab.button('Save webhook').click();
   const made = await until('one webhook', async () => (await partner.webhooks())[0]);
   assert.equal(made.url, endpoint.url);
   assert.equal(made.description, 'Typed before the session ended');
