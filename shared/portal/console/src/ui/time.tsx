@@ -10,7 +10,7 @@ setInterval(() => {
 export function Time(p: { at: string; exact?: boolean; millis?: boolean }) {
   const at = Date.parse(p.at);
   // A time that was loaded just now may be later than the last tick.
-  const relative = relativeTime(at, Math.max(now.value, at < Date.now() ? at : 0));
+  const relative = relativeTime(at, Math.max(now.value, at <= Date.now() ? at : 0));
   const exact = utcTime(at, p.millis);
   return (
     <time dateTime={p.at} title={exact}>

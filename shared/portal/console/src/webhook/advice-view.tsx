@@ -14,7 +14,8 @@ export function AdviceNotice(p: AdviceProps) {
   const { title, steps } = advice(p.code, p.statusCode, p.message);
   return (
     <Notice tone="warn" title={title}>
-      {p.message && <p>{visible(p.message)}</p>}
+      {/* Of an answer the title says as much. */}
+      {p.message && p.code !== "http_status" && <p>{visible(p.message)}</p>}
       {steps.length === 1 ? (
         <p>{steps[0]}</p>
       ) : (

@@ -29,7 +29,7 @@ function common(look: Look, library: typeof UPlot, p: ChartProps, least: number)
   return {
     tzDate: (seconds) => library.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, sync: { key: together, setSeries: false } },
     hooks: { setCursor: [(u) => p.onPoint(u.cursor.idx ?? null)] },
     scales: {

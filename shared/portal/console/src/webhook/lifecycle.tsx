@@ -1,5 +1,5 @@
 // The dialogs that switch a webhook on and off, and delete it.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { api } from "../api/client";
 import { ApiError } from "../api/error";
 import type { Webhook } from "../api/types";
@@ -112,6 +112,7 @@ function HeldChoice(p: { webhook: Webhook; held: Held; onChange: (held: Held) =>
 export function DeleteDialog({ data, tagged, onClose }: EditProps) {
   const w = tagged.value;
   const name = new URL(w.url).host;
+  const input = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState("");
   const [fault, setFault] = useState<string>();
   const edit = useEdit(data, async () => {
@@ -128,6 +129,7 @@ export function DeleteDialog({ data, tagged, onClose }: EditProps) {
     e.preventDefault();
     if (typed.trim() !== name) {
       setFault(`Type ${name} as it stands here.`);
+      input.current?.focus();
       return;
     }
     setFault(undefined);
@@ -160,6 +162,7 @@ export function DeleteDialog({ data, tagged, onClose }: EditProps) {
           {(control) => (
             <input
               {...control}
+              ref={input}
               class="mono"
               autocomplete="off"
               autocapitalize="off"

@@ -34,7 +34,7 @@ export function SentBody(p: { body: string }) {
     <>
       <div class="actions">
         {pretty !== p.body && <Segments label="How the body is shown" value={view} options={views} onChange={setView} />}
-        <CopyButton text={p.body} label="Copy the body as it was sent">
+        <CopyButton text={p.body} label="Copy as sent: the body">
           Copy as sent
         </CopyButton>
       </div>

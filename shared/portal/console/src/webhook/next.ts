@@ -65,7 +65,8 @@ function whileActive(w: Webhook): Step[] {
   if (w.health === "grey") {
     return [{ text: "See whether your endpoint answers as it should.", label: "Send a test", href: link.test(w.id) }];
   }
-  if (w.health === "green") {
+  // While held events are delivered their progress is all there is to look at.
+  if (w.health === "green" || w.drain?.state === "running") {
     return [];
   }
   const steps: Step[] = [

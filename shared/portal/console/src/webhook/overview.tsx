@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { eventTypeNames, type Webhook } from "../api/types";
 import { useNow } from "../hooks";
-import { visible } from "../lib/text";
+import { capitalise, visible } from "../lib/text";
 import { link } from "../router";
 import { Button, ButtonLink, Card, CopyButton, Facts, Health, Inline, Progress, Status, Time } from "../ui";
 import { heldText, neverActive, nextSteps, type Step } from "./next";
@@ -81,7 +81,7 @@ export function HeldCard({ webhook: w }: { webhook: Webhook }) {
   }
   const one = w.heldCount === 1 && !w.heldCountCapped;
   return (
-    <Card title={`${heldText(w)}`.replace(/^m/, "M")}>
+    <Card title={capitalise(heldText(w))}>
       <p>
         {w.active
           ? `${one ? "It is" : "They are"} taken up within two minutes. `
@@ -148,7 +148,7 @@ function Masked(p: { name: string }) {
 
 function EventTypes(p: { names: readonly string[] }) {
   if (p.names.length === eventTypeNames.length) {
-    return <>All {eventTypeNames.length}</>;
+    return <>All</>;
   }
   return (
     <ul class="inline-list">

@@ -4,8 +4,7 @@ import type { HourStats, Webhook, WebhookStats } from "../api/types";
 import { useData } from "../hooks";
 import { percent, plural } from "../lib/text";
 import { duration } from "../lib/time";
-import { link } from "../router";
-import { Button, ButtonLink, Card, Loaded } from "../ui";
+import { Button, Card, Loaded } from "../ui";
 import { DeliveriesChart, TimesChart } from "./charts";
 import { busy, hourText } from "./numbers";
 import { Segments } from "./segments";
@@ -21,18 +20,23 @@ const refreshEvery = 30_000;
 /** StatsCard shows what was delivered and what failed, hour by hour, and how long it took. */
 export function StatsCard(p: { webhook: Webhook }) {
   const [range, setRange] = useState<Range>("24");
-  const data = useData((signal) => api.stats(p.webhook.id, Number(range), signal), [p.webhook.id, range], { poll: () => refreshEvery });
-  const span = range === "24" ? "last 24 hours" : "last 7 days";
+  const [table, setTable] = useState(false);
+  const data = useData((signal) => api.stats(p.webhook.id, Number(range), signal), [p.webhook.id], { poll: () => refreshEvery });
+  // What is shown stays until the other range is there.
+  const choose = (other: Range) => {
+    setRange(other);
+    data.reload();
+  };
   return (
-    <Card title="Deliveries" actions={<Segments label="Time range" value={range} options={ranges} onChange={setRange} />}>
+    <Card title="Deliveries" actions={<Segments label="Time range" value={range} options={ranges} onChange={choose} />}>
       <Loaded data={data} what="the statistics">
         {(stats) =>
           stats.total.delivered + stats.total.failed === 0 ? (
-            <Nothing webhook={p.webhook} span={span} />
+            <Nothing span={spanOf(stats)} />
           ) : (
             <>
               <Sums webhook={p.webhook} stats={stats} />
-              <Charts stats={stats} span={span} />
+              <Charts stats={stats} span={spanOf(stats)} table={table} onTable={setTable} />
             </>
           )
         }
@@ -41,14 +45,13 @@ export function StatsCard(p: { webhook: Webhook }) {
   );
 }
 
-function Nothing(p: { webhook: Webhook; span: string }) {
+const spanOf = (stats: WebhookStats) => (stats.items.length > 24 ? "last 7 days" : "last 24 hours");
+
+function Nothing(p: { span: string }) {
   return (
     <div class="nothing">
       <p>Nothing was sent in the {p.span}. Here you will see what is delivered and what fails, hour by hour, and how long it takes.</p>
       <p>Tests do not count.</p>
-      <ButtonLink small href={link.test(p.webhook.id)}>
-        Send a test
-      </ButtonLink>
     </div>
   );
 }
@@ -59,8 +62,8 @@ function Sums({ webhook: w, stats }: { webhook: Webhook; stats: WebhookStats }) 
     ["Delivered", delivered.toLocaleString("en")],
     ["Failed attempts", failed.toLocaleString("en"), "retries included"],
     ["Success rate", w.successRate === null ? "–" : percent(w.successRate), "last 24 hours"],
-    ["Half within", p50Ms === null ? "–" : duration(p50Ms), "of the attempts"],
-    ["95 % within", p95Ms === null ? "–" : duration(p95Ms), "of the attempts"],
+    ["Median time", p50Ms === null ? "–" : duration(p50Ms), "per attempt"],
+    ["95th percentile", p95Ms === null ? "–" : duration(p95Ms), "per attempt"],
   ];
   return (
     <dl class="sums">
@@ -77,11 +80,10 @@ function Sums({ webhook: w, stats }: { webhook: Webhook; stats: WebhookStats }) 
   );
 }
 
-function Charts(p: { stats: WebhookStats; span: string }) {
+function Charts(p: { stats: WebhookStats; span: string; table: boolean; onTable: (shown: boolean) => void }) {
   const hours = p.stats.items;
   const { delivered, failed } = p.stats.total;
   const [at, setAt] = useState<number | null>(null);
-  const [table, setTable] = useState(false);
   const summary = `${plural(delivered, "delivered", "delivered")} and ${plural(failed, "failed attempt")} in the ${p.span}`;
   return (
     <>
@@ -90,16 +92,16 @@ function Charts(p: { stats: WebhookStats; span: string }) {
         <DeliveriesChart hours={hours} onPoint={setAt} label={`Bar chart by hour: ${summary}. The table has the figures.`} />
       </figure>
       <figure>
-        <Legend items={[["accent line", "Half within"], ["warn line dashed", "95 % within"]]} title="Time per attempt" />
-        <TimesChart hours={hours} onPoint={setAt} label="Line chart by hour: the time within which half and 95 % of the attempts ended. The table has the figures." />
+        <Legend items={[["accent line", "Median"], ["warn line dashed", "95th percentile"]]} title="Time per attempt" />
+        <TimesChart hours={hours} onPoint={setAt} label="Line chart by hour: median and 95th percentile of the time per attempt. The table has the figures." />
       </figure>
       <p class="pointed numbers">{pointed(at === null ? undefined : hours[at])}</p>
       <div>
-        <Button small kind="quiet" expanded={table} onClick={() => setTable(!table)}>
-          {table ? "Hide the table" : "Show as a table"}
+        <Button small kind="quiet" expanded={p.table} onClick={() => p.onTable(!p.table)}>
+          {p.table ? "Hide the table" : "Show as a table"}
         </Button>
       </div>
-      {table && <Table hours={hours} span={p.span} />}
+      {p.table && <Table hours={hours} span={p.span} />}
     </>
   );
 }
@@ -108,7 +110,7 @@ function pointed(h: HourStats | undefined): string {
   if (!h) {
     return "Times are in UTC. Point at an hour to see its figures.";
   }
-  const times = h.p50Ms === null || h.p95Ms === null ? "" : `, half within ${duration(h.p50Ms)}, 95 % within ${duration(h.p95Ms)}`;
+  const times = h.p50Ms === null || h.p95Ms === null ? "" : `, median ${duration(h.p50Ms)}, 95th percentile ${duration(h.p95Ms)}`;
   return `${hourText(h.hour)} UTC: ${h.delivered.toLocaleString("en")} delivered, ${plural(h.failed, "failed attempt")}${times}`;
 }
 
@@ -136,8 +138,8 @@ function Table(p: { hours: readonly HourStats[]; span: string }) {
             <th scope="col">Hour (UTC)</th>
             <th scope="col">Delivered</th>
             <th scope="col">Failed attempts</th>
-            <th scope="col">Half within</th>
-            <th scope="col">95 % within</th>
+            <th scope="col">Median</th>
+            <th scope="col">95th percentile</th>
           </tr>
         </thead>
         <tbody>

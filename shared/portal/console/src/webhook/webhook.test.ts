@@ -39,6 +39,7 @@ test("the next steps follow from the state", () => {
   assert.deepEqual(labels({ health: "grey" }), ["Send a test"]);
   assert.deepEqual(labels({ health: "red", successRate: null }), ["Open the logs", "Send a test"]);
   assert.deepEqual(labels({ health: "yellow", successRate: 0.9 }), ["Open the logs", "Send a test", "Recover failed"]);
+  assert.deepEqual(labels({ health: "red", drain: { state: "running", done: 0, total: 5 } }), []);
   assert.deepEqual(labels({ active: false }), ["Send a test", "Activate"]);
   assert.deepEqual(labels({ active: false, health: "red", deactivation: off("dlv_1") }), ["See the failed delivery", "Send a test", "Activate"]);
   const steps = (id: string | null) => nextSteps({ ...healthy, active: false, deactivation: off(id), heldCount: 2 }, now);
