@@ -14,15 +14,15 @@ type authHeaderBody struct {
 }
 
 type createBody struct {
-	URL             string                    `json:"url" minLength:"1" maxLength:"2048" doc:"Where events are sent: https, a public host, port 443 or 1024 to 65535." example:"https://example.com/webhooks"`
-	Active          optional[bool]            `json:"active,omitempty" doc:"Whether events are sent; true if left out. A webhook that was never active holds none either."`
-	AutoReactivate  optional[bool]            `json:"autoReactivate,omitempty" doc:"Whether a webhook that failures switched off is to be asked whether it is well again; false if left out."`
-	Description     optional[string]          `json:"description,omitempty" maxLength:"500"`
-	EventTypes      optional[[]eventTypeName] `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"Which events are sent; all if left out."`
-	TypeNaming      optional[typeNamingName]  `json:"typeNaming,omitempty" doc:"guide: the body's type is verification.completed for every event. detailed: it is the event's own type."`
-	AuthHeader      optional[authHeaderBody]  `json:"authHeader,omitempty" doc:"A header that is sent with every request."`
-	PayloadTemplate optional[templateText]    `json:"payloadTemplate,omitempty" doc:"A JSON object in place of the default body. A string in it may be {{ expression }}, or hold some in its text; expressions are a safe part of JMESPath over type, status, data and event{id, type, occurredAt}. At most 16 KiB and 64 expressions of 1 KiB."`
-	Secret          optional[string]          `json:"secret,omitempty" maxLength:"128" doc:"An own signing secret: 24 to 128 printable ASCII characters; after whsec_, base64 of 24 to 64 bytes. One is generated if left out."`
+	URL             string                         `json:"url" minLength:"1" maxLength:"2048" doc:"Where events are sent: https, a public host, port 443 or 1024 to 65535." example:"https://example.com/webhooks"`
+	Active          optional[bool]                 `json:"active,omitempty" doc:"Whether events are sent; true if left out. A webhook that was never active holds none either."`
+	AutoReactivate  optional[bool]                 `json:"autoReactivate,omitempty" doc:"Whether a webhook that failures switched off is to be asked whether it is well again; false if left out."`
+	Description     optional[string]               `json:"description,omitempty" maxLength:"500"`
+	EventTypes      optional[names[eventTypeName]] `json:"eventTypes,omitempty" minItems:"1" doc:"Which events are sent; all if left out."`
+	TypeNaming      optional[typeNamingName]       `json:"typeNaming,omitempty" doc:"guide: the body's type is verification.completed for every event. detailed: it is the event's own type."`
+	AuthHeader      optional[authHeaderBody]       `json:"authHeader,omitempty" doc:"A header that is sent with every request."`
+	PayloadTemplate optional[templateText]         `json:"payloadTemplate,omitempty" doc:"A JSON object in place of the default body. A string in it may be {{ expression }}, or hold some in its text; expressions are a safe part of JMESPath over type, status, data and event{id, type, occurredAt}. At most 16 KiB and 64 expressions of 1 KiB."`
+	Secret          optional[string]               `json:"secret,omitempty" maxLength:"128" doc:"An own signing secret: 24 to 128 printable ASCII characters; after whsec_, base64 of 24 to 64 bytes. One is generated if left out."`
 }
 
 type createInput struct {
@@ -126,7 +126,7 @@ func (p *portal) newWebhook(ctx context.Context, b createBody) (*webhook.Webhook
 	}
 	w.EverActive = w.Active
 	secrets := webhook.Secrets{Signing: b.Secret.value}
-	faults := []error{checkDescription(b.Description.value)}
+	faults := []error{checkDescription(b.Description.value), b.EventTypes.value.check("body.eventTypes")}
 	template, err := templateOf(b.PayloadTemplate)
 	if faults = append(faults, err); template != nil {
 		w.PayloadTemplate, w.TemplateAt = template.Text(), now

@@ -1,6 +1,8 @@
 package portal
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -66,4 +68,24 @@ func eventTypesOf(names []eventTypeName) []webhook.EventType {
 		types[i] = webhook.EventType(n)
 	}
 	return types
+}
+
+// names is a list that has nothing twice. That stands in the document only: huma's own check panics at items that are
+// lists or objects.
+type names[T ~string] []T
+
+// Schema implements huma.SchemaProvider.
+func (names[T]) Schema(r huma.Registry) *huma.Schema {
+	s := *r.Schema(reflect.TypeFor[[]T](), false, "")
+	s.Extensions = map[string]any{"uniqueItems": true}
+	return &s
+}
+
+func (n names[T]) check(field string) error {
+	for i, name := range n {
+		if slices.Contains(n[:i], name) {
+			return webhook.FieldErrorf(field, "must not have the same item twice")
+		}
+	}
+	return nil
 }

@@ -47,7 +47,7 @@ type recoverInput struct {
 type recoverBody struct {
 	Since     string                  `json:"since" format:"date-time" doc:"Events from this time on, RFC 3339." example:"2026-01-31T00:00:00Z"`
 	Until     optional[string]        `json:"until,omitempty" format:"date-time" doc:"Events before this time, RFC 3339; now if left out or later." example:"2026-02-01T00:00:00Z"`
-	States    []recoverState          `json:"states" nullable:"false" minItems:"1" uniqueItems:"true" doc:"The states to recover from."`
+	States    names[recoverState]     `json:"states" nullable:"false" minItems:"1" doc:"The states to recover from."`
 	EventType optional[eventTypeName] `json:"eventType,omitempty" doc:"Only events of this type; all if left out."`
 	DryRun    optional[bool]          `json:"dryRun,omitempty" doc:"Whether to count only, as the job's total; false if left out."`
 }
@@ -63,7 +63,7 @@ type recoverOutput struct {
 func (b recoverBody) job(now time.Time) (j webhook.Job, ended bool, err error) {
 	since, err1 := timeParam("body.since", b.Since)
 	until, err2 := timeParam("body.until", b.Until.value)
-	if err := errors.Join(err1, err2); err != nil {
+	if err := errors.Join(err1, err2, b.States.check("body.states")); err != nil {
 		return j, false, err
 	}
 	if !since.Before(now) {

@@ -14,15 +14,15 @@ type authHeaderPatch struct {
 }
 
 type patchBodyFields struct {
-	URL             optional[string]          `json:"url,omitempty" nullable:"false" minLength:"1" maxLength:"2048"`
-	Active          optional[bool]            `json:"active,omitempty" nullable:"false" doc:"true activates, as the route activate does without a body; false deactivates."`
-	AutoReactivate  optional[bool]            `json:"autoReactivate,omitempty" doc:"null: false. true begins to ask a webhook that failures have switched off already."`
-	Description     optional[string]          `json:"description,omitempty" maxLength:"500"`
-	EventTypes      optional[[]eventTypeName] `json:"eventTypes,omitempty" minItems:"1" uniqueItems:"true" doc:"null: all."`
-	TypeNaming      optional[typeNamingName]  `json:"typeNaming,omitempty" doc:"null: guide."`
-	AuthHeader      optional[authHeaderPatch] `json:"authHeader,omitempty" doc:"null removes the header."`
-	PayloadTemplate optional[templateText]    `json:"payloadTemplate,omitempty" doc:"Replaced as a whole: it is one value and not merged. null: the default body."`
-	Secret          optional[string]          `json:"secret,omitempty" nullable:"false" maxLength:"128" doc:"Replaces the signing secret at once, and ends a rotation."`
+	URL             optional[string]               `json:"url,omitempty" nullable:"false" minLength:"1" maxLength:"2048"`
+	Active          optional[bool]                 `json:"active,omitempty" nullable:"false" doc:"true activates, as the route activate does without a body; false deactivates."`
+	AutoReactivate  optional[bool]                 `json:"autoReactivate,omitempty" doc:"null: false. true begins to ask a webhook that failures have switched off already."`
+	Description     optional[string]               `json:"description,omitempty" maxLength:"500"`
+	EventTypes      optional[names[eventTypeName]] `json:"eventTypes,omitempty" minItems:"1" doc:"null: all."`
+	TypeNaming      optional[typeNamingName]       `json:"typeNaming,omitempty" doc:"null: guide."`
+	AuthHeader      optional[authHeaderPatch]      `json:"authHeader,omitempty" doc:"null removes the header."`
+	PayloadTemplate optional[templateText]         `json:"payloadTemplate,omitempty" doc:"Replaced as a whole: it is one value and not merged. null: the default body."`
+	Secret          optional[string]               `json:"secret,omitempty" nullable:"false" maxLength:"128" doc:"Replaces the signing secret at once, and ends a rotation."`
 }
 
 type updateInput struct {
@@ -96,6 +96,7 @@ func (p *portal) write(ctx context.Context, id string, cond Precondition, change
 func (b patchBodyFields) check() error {
 	var faults []error
 	fault := func(field, message string) { faults = append(faults, webhook.FieldErrorf(field, "%s", message)) }
+	faults = append(faults, b.EventTypes.value.check("body.eventTypes"))
 	if b.URL.null {
 		fault("body.url", "can't be removed")
 	}
