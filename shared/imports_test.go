@@ -31,6 +31,7 @@ const (
 	ssrf      = "code.dny.dev/ssrf"
 	idna      = "golang.org/x/net/idna"
 	flate     = "github.com/klauspost/compress/flate"
+	s2        = "github.com/klauspost/compress/s2"
 )
 
 // rule says what a package may import besides the standard library.
@@ -63,7 +64,7 @@ func rules() []rule {
 			"shared/webhook", "shared/delivery", "shared/payload", "shared/signature", "shared/egress", "shared/portal/console", huma, jsonV2,
 		}, true, "the API is an http.Handler that any server can run: no AWS, no Lambda"},
 		{"shared/portal/console", nil, true, "files are served by the standard library, and know nothing of who asks"},
-		{"shared/dynamo", append(adapter, flate), false, "an adapter turns SDK types into the domain's, and knows no other adapter"},
+		{"shared/dynamo", append(adapter, flate, s2), false, "an adapter turns SDK types into the domain's, and knows no other adapter"},
 		{"shared/queue", adapter, false, "as dynamo"},
 		{"shared/vault", adapter, false, "as dynamo"},
 		{"shared/objects", adapter, false, "as dynamo"},

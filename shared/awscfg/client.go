@@ -38,6 +38,7 @@ type connection struct {
 	r     *bufio.Reader
 	w     *bufio.Writer
 	since time.Time // when it became idle, by the wall clock: the monotonic one may stand still while a function is frozen
+	body  []byte    // the memory of requests' bodies
 }
 
 const (
@@ -46,6 +47,8 @@ const (
 	// maxIdle is how long a connection may be idle: AWS closes them after some minutes, and what is between may forget
 	// them without a word.
 	maxIdle = time.Minute
+	// maxKept is the largest body whose memory a connection keeps, in bytes.
+	maxKept = 16 << 10
 )
 
 func newClient(timeout time.Duration) *Client {
@@ -156,21 +159,28 @@ func (c *connections) connect(r *http.Request, deadline time.Time) (*connection,
 }
 
 // load takes the request's body into memory, in the form that net/http knows as such: it sends header and body in one
-// packet then, instead of two.
-func load(r *http.Request) error {
+// packet then, instead of two. The memory is the connection's, which sends one request at a time.
+func (x *connection) load(r *http.Request) error {
 	if r.Body == nil || r.ContentLength <= 0 {
 		return nil
 	}
-	all := make([]byte, r.ContentLength)
-	_, err := io.ReadFull(r.Body, all)
+	body := x.body[:0]
+	if int64(cap(body)) < r.ContentLength {
+		body = make([]byte, 0, r.ContentLength)
+	}
+	if cap(body) <= maxKept {
+		x.body = body
+	}
+	body = body[:r.ContentLength]
+	_, err := io.ReadFull(r.Body, body)
 	err = errors.Join(err, r.Body.Close())
-	r.Body = io.NopCloser(bytes.NewReader(all))
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	return err
 }
 
 // exchange sends r and reads its answer to the end.
 func (x *connection) exchange(r *http.Request, deadline time.Time) (*http.Response, error) {
-	if err := load(r); err != nil {
+	if err := x.load(r); err != nil {
 		return nil, err
 	}
 	if err := x.SetDeadline(deadline); err != nil {

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/s2"
 	"pgregory.net/rapid"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -36,9 +39,9 @@ func TestPackedSize(t *testing.T) {
 		body string
 		most int
 	}{
-		"usual":     {usualBody, 331},
+		"usual":     {usualBody, 427},
 		"two":       {usualBody + strings.ToUpper(usualBody), 698},
-		"default":   {`{"type":"verification.completed","status":"success","data":{"verificationId":"v"}}`, 9},
+		"default":   {`{"type":"verification.completed","status":"success","data":{"verificationId":"v"}}`, 12},
 		"large":     {strings.Repeat(usualBody, 100), 710},
 		"one byte":  {"x", 2},
 		"no letter": {strings.Repeat("\xff\x00", 8000), 108},
@@ -54,7 +57,8 @@ func TestPackedSize(t *testing.T) {
 }
 
 func TestBodyCorrupt(t *testing.T) {
-	for _, stored := range [][]byte{{2, 'x'}, {bodyDeflate}, {bodyDeflate, 0xff, 0xff}} {
+	long := append([]byte{bodyS2}, s2.Encode(nil, make([]byte, quickBody+1))...)
+	for _, stored := range [][]byte{{3, 'x'}, {bodyDeflate}, {bodyDeflate, 0xff, 0xff}, {bodyS2}, {bodyS2, 9, 1}, long} {
 		if _, err := unpackBody(stored); webhook.CodeOf(err) != webhook.Corrupt {
 			t.Errorf("%v: got %v, want corrupt", stored, err)
 		}
@@ -68,10 +72,13 @@ func TestDictionary(t *testing.T) {
 		t.Fatalf("the dictionary's hash is now %x; give the new dictionary a first byte of its own", sum)
 	}
 	const body = `{"type":"verification.completed","status":"success","data":{"verificationId":"v"}}`
-	stored := []byte{0x1, 0xa2, 0xae, 0x73, 0xcb, 0x94, 0x6a, 0x6b, 0x1, 0x1, 0x0, 0x0, 0xff, 0xff}
-	got, err := unpackBody(stored)
-	if err != nil || string(got) != body {
-		t.Fatalf("got %q, %v, want %q", got, err, body)
+	for _, stored := range [][]byte{
+		{bodyDeflate, 0xa2, 0xae, 0x73, 0xcb, 0x94, 0x6a, 0x6b, 0x1, 0x1, 0x0, 0x0, 0xff, 0xff},
+		{bodyS2, 0x52, 0x15, 0x0, 0x44, 0x14, 0x3a, 0x22, 0x76, 0x22, 0x7d, 0x7d},
+	} {
+		if got, err := unpackBody(stored); err != nil || string(got) != body {
+			t.Fatalf("%x: got %q, %v, want %q", stored, got, err, body)
+		}
 	}
 }
 
@@ -131,4 +138,18 @@ func TestPackedOnce(t *testing.T) {
 	if p.pack(nil) != nil {
 		t.Error("nothing became something")
 	}
+}
+
+func TestPackManyAtOnce(t *testing.T) {
+	var p packer
+	var all sync.WaitGroup
+	for i := range 100 {
+		all.Go(func() {
+			body := []byte(strings.Replace(usualBody, "ver_", fmt.Sprintf("ver_%d_", i), 1))
+			if got, err := unpackBody(p.pack(body)); err != nil || !bytes.Equal(got, body) {
+				t.Errorf("%d: got %q, %v", i, got, err)
+			}
+		})
+	}
+	all.Wait()
 }
