@@ -3,6 +3,7 @@ import { ListPage } from "./pages/list";
 import { guarded, leave, leaving, link, losing, route, stay, type Route } from "./router";
 import { ask, dismissed, ended, signedIn, signOut } from "./session";
 import { Button, ButtonLink, Dialog, DialogActions, Empty, Page } from "./ui";
+import { Boundary } from "./ui/boundary";
 import { Lazy } from "./ui/lazy";
 import { SessionDialog, SignIn } from "./ui/session";
 import { Toasts } from "./ui/toasts";
@@ -76,7 +77,9 @@ export function App() {
         </div>
       )}
       <main>
-        <Current route={route.value} />
+        <Boundary key={keyOf(route.value)}>
+          <Current route={route.value} />
+        </Boundary>
       </main>
       {ended.value && !dismissed.value && <SessionDialog />}
       {leaving.value !== null && <LeaveDialog />}
@@ -85,10 +88,14 @@ export function App() {
   );
 }
 
-/** Current is the page of a route, mounted anew for each webhook and delivery. */
+/** keyOf tells pages apart: they are mounted anew for each webhook and delivery. */
+function keyOf(r: Route): string {
+  return [r.page, ...Object.values(r.params)].join("/");
+}
+
+/** Current is the page of a route. */
 function Current(p: { route: Route }) {
   const { page, params, query } = p.route;
-  const key = [page, ...Object.values(params)].join("/");
   if (page === "unknown") {
     return (
       <Page title="Page not found">
@@ -102,9 +109,9 @@ function Current(p: { route: Route }) {
     return <SignIn />;
   }
   if (page === "list") {
-    return <ListPage key={key} />;
+    return <ListPage />;
   }
-  return <Lazy key={key} load={pages[page].load} props={{ params, query }} />;
+  return <Lazy load={pages[page].load} props={{ params, query }} />;
 }
 
 function LeaveDialog() {

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { isAbort } from "./api/error";
+import { ApiError, isAbort } from "./api/error";
 
 export interface Data<T> {
   /** The latest value; it stays while a newer one is loaded and when that fails. */
@@ -57,7 +57,7 @@ export function useData<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
     setState({ value, error: undefined, loading: false });
   }, []);
 
-  const wait = o.poll?.(state.value) ?? null;
+  const wait = pause(o.poll?.(state.value) ?? null, state.error);
   useEffect(() => {
     if (wait === null || state.loading) {
       return;
@@ -66,6 +66,17 @@ export function useData<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
   }, [wait, state.loading, state.value, state.error]);
 
   return { ...state, reload, set };
+}
+
+/** After a failure the next load takes at least this long, or as long as the answer asked for. */
+const pauseAfterFailure = 5_000;
+
+function pause(wait: number | null, error: unknown): number | null {
+  if (wait === null || error === undefined) {
+    return wait;
+  }
+  const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1000 : 0;
+  return Math.max(wait, pauseAfterFailure, asked);
 }
 
 function sameDeps(a: readonly unknown[], b: readonly unknown[]): boolean {

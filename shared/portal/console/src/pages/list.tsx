@@ -1,3 +1,4 @@
+import { Fragment } from "preact";
 import { useRef } from "preact/hooks";
 import { api } from "../api/client";
 import type { HourStats, List, Webhook } from "../api/types";
@@ -137,7 +138,7 @@ function Row({ webhook: w }: { webhook: Webhook }) {
     <tr role="row">
       <td role="cell">
         <a class="webhook-url" href={link.webhook(w.id)}>
-          {visible(shortUrl(w.url))}
+          <Breakable text={visible(shortUrl(w.url))} />
         </a>
         {w.description && <p class="webhook-description">{visible(w.description)}</p>}
         <p class="row-links">
@@ -169,6 +170,20 @@ function Row({ webhook: w }: { webhook: Webhook }) {
         <Time at={w.createdAt} />
       </td>
     </tr>
+  );
+}
+
+/** Breakable is a URL that is broken into lines at its parts. */
+function Breakable(p: { text: string }) {
+  return (
+    <>
+      {p.text.split(/(?<=[/?&])/).map((part, i) => (
+        <Fragment key={i}>
+          {i > 0 && <wbr />}
+          {part}
+        </Fragment>
+      ))}
+    </>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren, Ref } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 type Kind = "primary" | "secondary" | "danger" | "quiet";
 
@@ -59,7 +59,7 @@ interface LinkProps {
 /** ButtonLink is a link that looks like a button. */
 export function ButtonLink(p: LinkProps) {
   const ref = useRef<HTMLAnchorElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (p.focus) {
       ref.current?.focus();
     }
