@@ -1,5 +1,5 @@
 // The running copy as a partner, a verification system and an operator see it. E2E_STATE names its run.json.
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { dirname, join, resolve } from 'node:path';
@@ -158,7 +158,8 @@ export class Endpoint {
   problems = [];
   reply = { status: 200, headers: { 'content-type': 'application/json' }, body: '{"received":true}' };
 
-  static async start(path = '/webhook/cr3dentials') {
+  // The path is of its own, because retries for a port's earlier user may still come.
+  static async start(path = `/webhook/${randomBytes(4).toString('hex')}`) {
     const e = new Endpoint();
     const tls = { cert: readFileSync(join(state, 'localhost.pem')), key: readFileSync(join(state, 'localhost-key.pem')) };
     e.server = createServer(tls, (request, response) => e.serve(request, response));
@@ -172,6 +173,10 @@ export class Endpoint {
   }
 
   serve(request, response) {
+    if (!this.url.endsWith(request.url)) {
+      response.writeHead(404).end();
+      return;
+    }
     const chunks = [];
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', () => {
