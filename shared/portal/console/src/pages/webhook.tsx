@@ -66,7 +66,7 @@ function useDrainToast(webhook: Webhook | undefined): void {
   const before = useRef<string | undefined>(undefined);
   const state = webhook?.drain?.state;
   useEffect(() => {
-    if (before.current === "running" && state === "done") {
+    if (before.current === "running" && state === "done" && webhook?.drain?.total) {
       toast("All held events have been delivered.");
     }
     before.current = state;

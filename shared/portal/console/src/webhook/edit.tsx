@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Tagged } from "../api/client";
 import { ApiError } from "../api/error";
 import type { Webhook } from "../api/types";
@@ -54,4 +54,14 @@ export function useOpen<T extends string>(): [open: T | null, show: (dialog: T) 
     });
   };
   return [open, setOpen, close];
+}
+
+/** useFocusOn moves the focus to the first field of the page, or of its dialog, that is marked as wrong, whenever faults are found. */
+export function useFocusOn(faults: ReadonlyMap<string, string>): void {
+  useEffect(() => {
+    if (faults.size > 0) {
+      const within = document.querySelector("dialog[open]") ?? document.querySelector("main");
+      within?.querySelector<HTMLElement>(".field.invalid :is(input, select, textarea)")?.focus();
+    }
+  }, [faults]);
 }

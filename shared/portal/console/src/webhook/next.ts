@@ -66,7 +66,7 @@ function whileActive(w: Webhook): Step[] {
     return [{ text: "See whether your endpoint answers as it should.", label: "Send a test", href: link.test(w.id) }];
   }
   // While held events are delivered their progress is all there is to look at.
-  if (w.health === "green" || w.drain?.state === "running") {
+  if (w.health === "green" || draining(w)) {
     return [];
   }
   const steps: Step[] = [
@@ -105,4 +105,9 @@ export function neverActive(w: Pick<Webhook, "active" | "deactivation">): boolea
 /** templateFails reads it out of the health's sentence, which is all that the API says of it. */
 function templateFails(w: Webhook): boolean {
   return w.payloadTemplate !== null && w.healthReason.includes("payload template failed");
+}
+
+/** draining tells whether held events are being delivered. One that finds nothing is over before it is seen. */
+export function draining(w: Pick<Webhook, "active" | "drain">): boolean {
+  return w.active && w.drain?.state === "running" && w.drain.total > 0;
 }

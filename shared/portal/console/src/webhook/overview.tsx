@@ -5,7 +5,7 @@ import { useNow } from "../hooks";
 import { capitalise, visible } from "../lib/text";
 import { link } from "../router";
 import { Button, ButtonLink, Card, CopyButton, Facts, Health, Inline, Progress, Status, Time } from "../ui";
-import { heldText, neverActive, nextSteps, type Step } from "./next";
+import { draining, heldText, neverActive, nextSteps, type Step } from "./next";
 
 interface StateProps {
   webhook: Webhook;
@@ -65,10 +65,10 @@ function Steps(p: StateProps & { steps: Step[] }) {
 
 /** HeldCard tells of events that wait, or are being delivered now. */
 export function HeldCard({ webhook: w }: { webhook: Webhook }) {
-  if (w.active && w.drain?.state === "running") {
+  if (draining(w)) {
     return (
       <Card title="Delivering held events">
-        <Progress label="Delivery of held events" done={w.drain.done} total={w.drain.total} />
+        <Progress label="Delivery of held events" done={w.drain?.done ?? 0} total={w.drain?.total ?? 0} />
         <p class="muted">
           In their order, one after the other, each with its retries. New events do not wait for them.{" "}
           <a href={link.logs(w.id)}>Watch them in the logs</a>

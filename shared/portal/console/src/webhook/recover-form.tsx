@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { api } from "../api/client";
 import { ApiError, errorOf, fieldErrors } from "../api/error";
 import { eventTypeNames, recoverableStates, type EventTypeName, type Job, type RecoverableState, type Webhook } from "../api/types";
@@ -6,6 +6,7 @@ import { useAction } from "../hooks";
 import { plural } from "../lib/text";
 import { link, navigate } from "../router";
 import { ActionError, Button, ButtonLink, Card, Check, Field, FieldGroup, Notice } from "../ui";
+import { useFocusOn } from "./edit";
 import { Counting } from "./recover-job";
 import { bodyOf, fieldTime, formFaults, initialForm, otherJob, type RecoveryForm } from "./recovery";
 
@@ -22,20 +23,23 @@ const spans = [
   { label: "Last 7 days", ms: 7 * 24 * 3600_000 },
 ];
 
+const none = new Map<string, string>();
+
 /** A count says how many deliveries a form is about: first that of a job under way, then its number. */
 type Count = { jobId: string } | { job: Job };
 
 /** RecoveryForms counts first and sends then. Whatever is changed in the form makes the count void. */
 export function RecoveryForms({ webhook: w, query }: { webhook: Webhook; query: URLSearchParams }) {
   const [form, setForm] = useState(() => initialForm(query, Date.now()));
-  const [faults, setFaults] = useState(new Map<string, string>());
+  const [faults, setFaults] = useState(none);
   const [count, setCount] = useState<Count | null>(null);
   const counting = useAction(() => api.recover(w.id, bodyOf(form, true)));
-  const errors = new Map([...fieldErrors(counting.error), ...faults]);
+  const errors = useMemo(() => new Map([...fieldErrors(counting.error), ...faults]), [counting.error, faults]);
+  useFocusOn(errors);
   const change = (part: Partial<RecoveryForm>) => {
     setForm({ ...form, ...part });
     setCount(null);
-    setFaults(new Map());
+    setFaults(none);
     counting.clear();
   };
   const ask = async (e: Event) => {

@@ -1,13 +1,13 @@
 // The signing secret and its rotation.
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { api, newIdempotencyKey } from "../api/client";
-import { ApiError, errorOf, fieldErrors } from "../api/error";
+import { ApiError, describe, errorOf, fieldErrors } from "../api/error";
 import type { CreatedWebhook, RotateSecret, Webhook } from "../api/types";
 import { useNow } from "../hooks";
 import { visible } from "../lib/text";
 import { duration, utcTime } from "../lib/time";
 import { Button, Card, Check, Code, Dialog, DialogActions, Facts, Field, Inline, Notice, toast } from "../ui";
-import { EditError, useEdit, type EditProps } from "./edit";
+import { EditError, useEdit, useFocusOn, type EditProps } from "./edit";
 
 /** SecretCard shows what may be known of the secret, and how far a rotation is. */
 export function SecretCard(p: { webhook: Webhook; onRotate: () => void; onComplete: () => void; onCancel: () => void }) {
@@ -81,7 +81,8 @@ function RotateForm({ data, tagged, onClose, onMade }: EditProps & { onMade: (ma
   const [faults, setFaults] = useState(new Map<string, string>());
   const edit = useEdit(data, (body: RotateSecret) => api.rotate(w.id, body, key, tagged.etag));
   const unknown = edit.error instanceof ApiError && edit.error.outcomeUnknown;
-  const errors = new Map([...fieldErrors(edit.error), ...faults]);
+  const errors = useMemo(() => new Map([...fieldErrors(edit.error), ...faults]), [edit.error, faults]);
+  useFocusOn(errors);
 
   const submit = async (e: Event) => {
     e.preventDefault();
@@ -142,12 +143,13 @@ function RotateForm({ data, tagged, onClose, onMade }: EditProps & { onMade: (ma
             </Field>
           )}
         </fieldset>
-        {unknown && (
-          <Notice tone="warn" title="It is not known whether the secret was rotated">
-            <p>Try again: that is safe. If it was, you get the same new secret.</p>
+        {unknown ? (
+          <Notice tone="bad" title="It is not known whether the secret was rotated">
+            <p>{describe(edit.error)} Trying again is safe: if it was rotated, you get the same new secret.</p>
           </Notice>
+        ) : (
+          <EditError error={edit.error} title="The secret was not rotated" />
         )}
-        <EditError error={edit.error} title="No answer that the secret was rotated" />
         <DialogActions>
           <Button disabled={edit.running} onClick={onClose}>
             Cancel
