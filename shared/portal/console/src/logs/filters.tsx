@@ -31,7 +31,7 @@ export function Filters(p: Props) {
             <option value="">All states</option>
             {deliveryStates.map((s) => (
               <option key={s} value={s}>
-                {stateNames[s].word}: {stateNames[s].hint}
+                {stateNames[s].word}
               </option>
             ))}
           </select>
@@ -66,6 +66,11 @@ export function Filters(p: Props) {
         <Button kind="quiet" onClick={() => p.onChange({})}>
           Clear filters
         </Button>
+      )}
+      {filter.state && (
+        <p class="hint">
+          {stateNames[filter.state].word}: {stateNames[filter.state].hint}.
+        </p>
       )}
     </form>
   );

@@ -16,7 +16,7 @@ export function Request(p: { delivery: DeliveryDetail; webhook: Webhook | undefi
   if (d.body === null) {
     return (
       <Card title="Request">
-        <p>There is no body: it could not be built{d.reason ? `. ${visible(d.reason)}` : "."}</p>
+        <p>There is no body: it could not be built.</p>
       </Card>
     );
   }
@@ -53,9 +53,9 @@ function Body(p: { text: string }) {
   const text = raw ? p.text : prettyJson(p.text);
   const cut = !all && text.length > shownAtOnce;
   return (
-    <section class="body" aria-labelledby="body-title">
+    <div class="body">
       <div class="card-head">
-        <h3 id="body-title">
+        <h3>
           Body <span class="muted numbers">{size(p.text)}</span>
         </h3>
         <div class="actions">
@@ -67,7 +67,7 @@ function Body(p: { text: string }) {
               As sent
             </button>
           </div>
-          <CopyButton text={p.text} label="Copy the body exactly as sent">
+          <CopyButton text={p.text} label="Copy as sent: the body">
             Copy as sent
           </CopyButton>
         </div>
@@ -87,7 +87,7 @@ function Body(p: { text: string }) {
           Check a signature of this body
         </a>
       </p>
-    </section>
+    </div>
   );
 }
 

@@ -5,18 +5,18 @@ import type { Tone } from "../ui/status";
 interface StateName {
   word: string;
   tone: Tone;
-  /** What it means, in a list of choices. */
+  /** What it means. */
   hint: string;
 }
 
 export const stateNames: Record<DeliveryState, StateName> = {
-  pending: { word: "Pending", tone: "info", hint: "on its way" },
+  pending: { word: "Pending", tone: "info", hint: "on its way to your endpoint, or about to be tried again" },
   delivered: { word: "Delivered", tone: "good", hint: "accepted by your endpoint" },
-  exhausted: { word: "Exhausted", tone: "bad", hint: "every attempt failed" },
-  held: { word: "Held", tone: "warn", hint: "waits for the webhook's activation" },
-  cancelled: { word: "Cancelled", tone: "neutral", hint: "discarded" },
-  undeliverable: { word: "Undeliverable", tone: "bad", hint: "could not be sent" },
-  expired: { word: "Expired", tone: "neutral", hint: "held for too long" },
+  exhausted: { word: "Exhausted", tone: "bad", hint: "every attempt failed, nothing more is sent by itself" },
+  held: { word: "Held", tone: "warn", hint: "not sent yet; it waits until the webhook is activated" },
+  cancelled: { word: "Cancelled", tone: "neutral", hint: "discarded on your request" },
+  undeliverable: { word: "Undeliverable", tone: "bad", hint: "could not be built or sent, for a reason that is not your endpoint's" },
+  expired: { word: "Expired", tone: "neutral", hint: "held until the end of the time that events are held" },
 };
 
 const errorNames: Record<ErrorCode, string> = {

@@ -50,7 +50,7 @@ function Row({ webhookId, delivery: d, onOpen }: { webhookId: string; delivery: 
       <td role="cell" data-label="Last result">
         <LastResult delivery={d} />
       </td>
-      <td role="cell" data-label="Next attempt" class={d.state === "held" || nextOf(d).kind !== "none" ? undefined : "nothing"}>
+      <td role="cell" data-label="Next attempt" class={d.state === "held" || nextOf(d).kind !== "none" ? undefined : "no-next"}>
         <NextAttempt delivery={d} />
       </td>
     </tr>

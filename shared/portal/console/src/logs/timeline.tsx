@@ -1,8 +1,8 @@
 import type { Attempt, DeliveryDetail } from "../api/types";
 import { visible } from "../lib/text";
-import { duration } from "../lib/time";
+import { duration, utcTime } from "../lib/time";
 import { Code, Pill, Time } from "../ui";
-import { advice } from "../webhook/advice";
+import { advice, type Advice } from "../webhook/advice";
 import { nextOf } from "./countdown";
 import { resultName } from "./states";
 import { Countdown } from "./table";
@@ -10,7 +10,6 @@ import { Countdown } from "./table";
 /** Timeline is every attempt of a delivery, oldest first, and the one that comes next. */
 export function Timeline(p: { delivery: DeliveryDetail }) {
   const { attemptLog: log } = p.delivery;
-  const lastFailed = log.findLastIndex((a) => a.error !== null);
   const first = log[0];
   return (
     <ol class="timeline" aria-label="Attempts, oldest first">
@@ -20,7 +19,7 @@ export function Timeline(p: { delivery: DeliveryDetail }) {
         </li>
       )}
       {log.map((a, i) => (
-        <Step key={i} attempt={a} before={log[i - 1]} open={i === lastFailed && i === log.length - 1} />
+        <Step key={i} attempt={a} before={log[i - 1]} last={i === log.length - 1} advised={!log.slice(i + 1).some((later) => adviceOn(later)?.title === adviceOn(a)?.title)} />
       ))}
       <Planned delivery={p.delivery} />
     </ol>
@@ -32,7 +31,19 @@ function gap(a: Attempt, before: Attempt): number {
   return Math.max(0, Date.parse(a.startedAt) - Date.parse(before.startedAt) - before.durationMs);
 }
 
-function Step({ attempt: a, before, open }: { attempt: Attempt; before: Attempt | undefined; open: boolean }) {
+function adviceOn(a: Attempt): Advice | null {
+  return a.error && advice(a.error.code, a.statusCode, a.error.message);
+}
+
+interface StepProps {
+  attempt: Attempt;
+  before: Attempt | undefined;
+  last: boolean;
+  /** Whether it says what to do: of several attempts that failed in the same way only the latest does. */
+  advised: boolean;
+}
+
+function Step({ attempt: a, before, last, advised }: StepProps) {
   const failed = a.error !== null;
   const result = failed ? resultName(a.error?.code ?? null, a.statusCode) : `HTTP ${a.statusCode ?? ""}`;
   return (
@@ -40,43 +51,45 @@ function Step({ attempt: a, before, open }: { attempt: Attempt; before: Attempt 
       <div class="step-head">
         <h3>Attempt {a.number}</h3>
         <Pill tone={failed ? "bad" : "good"}>{visible(result)}</Pill>
-        {a.manual && <Pill tone="neutral">By hand</Pill>}
+        {a.manual && <Pill tone="neutral">Manual</Pill>}
       </div>
       <p class="step-facts muted">
         <span>
           <Time at={a.startedAt} exact millis />
         </span>
         <span>took {duration(a.durationMs)}</span>
-        <span>{a.manual ? "manual" : a.number === 1 ? "automatic" : "automatic retry"}</span>
+        <span>{a.manual ? "asked for by hand" : a.number === 1 ? "automatic" : "automatic retry"}</span>
         {before && <span>{duration(gap(a, before))} after the one before</span>}
       </p>
-      {a.error && <Failure attempt={a} code={a.error.code} message={a.error.message} open={open} />}
+      {a.error && a.error.code !== "http_status" && <p>{visible(a.error.message)}</p>}
+      {advised && <Advised advice={adviceOn(a)} open={last} />}
+      {failed && a.response !== null && <Answer attempt={a} text={a.response} open={last} />}
     </li>
   );
 }
 
-function Failure(p: { attempt: Attempt; code: string; message: string; open: boolean }) {
-  const { attempt: a } = p;
-  const { title, steps } = advice(p.code, a.statusCode, p.message);
+function Advised(p: { advice: Advice | null; open: boolean }) {
   return (
-    <>
-      {p.message && <p>{visible(p.message)}</p>}
-      <details class="more" open={p.open}>
-        <summary>{title}: what to do</summary>
+    p.advice && (
+      <details class="step-more" open={p.open}>
+        <summary>{p.advice.title}: what to do</summary>
         <ul>
-          {steps.map((s) => (
+          {p.advice.steps.map((s) => (
             <li key={s}>{s}</li>
           ))}
         </ul>
       </details>
-      {a.response !== null && (
-        <details class="more" open={p.open}>
-          <summary>Your endpoint's answer</summary>
-          <Code text={a.response} label={`answer to attempt ${a.number}`} wrap />
-          <p class="hint">At most the first 4 KiB are kept. Secrets are taken out.</p>
-        </details>
-      )}
-    </>
+    )
+  );
+}
+
+function Answer(p: { attempt: Attempt; text: string; open: boolean }) {
+  return (
+    <details class="step-more" open={p.open}>
+      <summary>What your endpoint answered</summary>
+      <Code text={p.text} label={`answer to attempt ${p.attempt.number}`} wrap />
+      <p class="hint">At most the first 4 KiB are kept. Secrets are taken out.</p>
+    </details>
   );
 }
 
@@ -102,9 +115,7 @@ function Planned({ delivery: d }: { delivery: DeliveryDetail }) {
           <span class="due">
             <Countdown at={next.at} />
           </span>
-          <span>
-            <Time at={new Date(next.at).toISOString()} exact millis />
-          </span>
+          <span>at {utcTime(next.at, true)}</span>
         </p>
       ) : (
         <p class="muted">{next.kind === "resend" ? "Asked for by hand; it is made within seconds." : "Under way: we wait up to 10 seconds for the answer."}</p>

@@ -7,13 +7,14 @@ import { Table } from "../logs/table";
 import { useLog, type LogView } from "../logs/use-log";
 import { plural } from "../lib/text";
 import { link, navigate } from "../router";
-import { Button, ButtonLink, Check, Empty, Icon, Loaded, Notice, Time, WebhookPage } from "../ui";
+import { Button, ButtonLink, Check, Empty, Loaded, Notice, Time, WebhookPage } from "../ui";
 import { useWebhook } from "../webhooks";
 
 export function LogsPage(p: PageProps) {
   const id = p.params["id"] ?? "";
   const webhook = useWebhook(id).value?.value;
   const filter = readFilter(p.query);
+  const [live, setLive] = useState(true);
   const narrow = (to: Filter) => navigate(link.logs(id, addressOf(to)), { replace: true });
   return (
     <WebhookPage
@@ -22,11 +23,12 @@ export function LogsPage(p: PageProps) {
       tab="logs"
       title="Logs"
       wide
-      lead="Every event for this webhook, newest first, with all attempts and their answers. Times are in UTC when you point at them."
+      lead="Every event for this webhook, newest first."
+      actions={<Check role="switch" label="Live updates" checked={live} onChange={setLive} />}
     >
       <Filters filter={filter} onChange={narrow} />
       {rangeFault(filter) === null ? (
-        <Listing id={id} filter={filter} clear={() => narrow({})} />
+        <Listing id={id} filter={filter} live={live} clear={() => narrow({})} />
       ) : (
         <Notice tone="warn" title="The range ends before it begins">
           <p>Choose another beginning or end above.</p>
@@ -36,31 +38,20 @@ export function LogsPage(p: PageProps) {
   );
 }
 
-function Listing(p: { id: string; filter: Filter; clear: () => void }) {
-  const [live, setLive] = useState(true);
-  const view = useLog(p.id, p.filter, live);
-  const head = useRef<HTMLDivElement>(null);
+function Listing(p: { id: string; filter: Filter; live: boolean; clear: () => void }) {
+  const view = useLog(p.id, p.filter, p.live);
+  const list = useRef<HTMLElement>(null);
   useScrollBack(view);
 
   const toTop = () => {
     view.showUnseen();
-    head.current?.scrollIntoView({ block: "start" });
-    head.current?.focus({ preventScroll: true });
+    list.current?.scrollIntoView({ block: "start" });
+    list.current?.focus({ preventScroll: true });
   };
   return (
-    <section class="listing" aria-label="Deliveries">
+    <section class="listing" aria-label="Deliveries" ref={list} tabIndex={-1}>
       <TopMark onSeen={view.atTop} />
-      <div class="listing-head" ref={head} tabIndex={-1}>
-        <Unseen {...view.unseen} show={toTop} />
-        <div class="actions">
-          {!live && (
-            <Button small busy={view.data.loading} onClick={view.data.reload}>
-              <Icon name="reload" /> Refresh
-            </Button>
-          )}
-          <Check role="switch" label="Refresh by itself" checked={live} onChange={setLive} />
-        </div>
-      </div>
+      <Unseen {...view.unseen} show={toTop} />
       <Loaded data={view.data} what="the deliveries">
         {(log) => (
           <>
@@ -82,9 +73,13 @@ function Listing(p: { id: string; filter: Filter; clear: () => void }) {
 /** useScrollBack brings one who comes back from a delivery to where one was. */
 function useScrollBack(view: LogView): void {
   useEffect(() => {
-    if (view.back) {
-      scrollTo(0, view.back.scroll);
-      document.querySelector<HTMLElement>(`.row-link[href$="${CSS.escape(view.back.delivery)}"]`)?.focus({ preventScroll: true });
+    const { back } = view;
+    if (back) {
+      // After the page's own effect, which begins at the top.
+      queueMicrotask(() => {
+        scrollTo(0, back.scroll);
+        document.querySelector<HTMLElement>(`.row-link[href$="${CSS.escape(back.delivery)}"]`)?.focus({ preventScroll: true });
+      });
     }
   }, []);
 }
@@ -171,7 +166,7 @@ function Older({ view, clear }: { view: LogView; clear: () => void }) {
         </Button>
         {stalled && !older.running && (
           <Button kind="quiet" onClick={clear}>
-            Clear filters
+            Show all deliveries
           </Button>
         )}
       </div>
@@ -182,7 +177,7 @@ function Older({ view, clear }: { view: LogView; clear: () => void }) {
 function Nothing(p: { id: string; filtered: boolean; clear: () => void }) {
   if (p.filtered) {
     return (
-      <Empty title="Nothing matches these filters" action={<Button onClick={p.clear}>Clear filters</Button>}>
+      <Empty title="Nothing matches these filters" action={<Button onClick={p.clear}>Show all deliveries</Button>}>
         <p>No delivery of this webhook is like that. Finished deliveries are kept for 30 days.</p>
       </Empty>
     );

@@ -20,7 +20,7 @@ export function CopyButton(p: { text: string; label: string; children?: Componen
     <span class="copy">
       <Button small label={p.label} onClick={() => void copy()}>
         <Icon name={state === "copied" ? "check" : "copy"} />
-        {p.children ?? (state === "copied" ? "Copied" : "Copy")}
+        {state === "copied" ? "Copied" : (p.children ?? "Copy")}
       </Button>
       <span role="status" class={state === "refused" ? "copy-refused" : "unseen"}>
         {state === "copied" ? "Copied" : state === "refused" ? "Select the text and copy it by hand." : ""}
