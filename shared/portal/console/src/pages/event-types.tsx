@@ -30,7 +30,7 @@ export function EventTypesPage(_: PageProps) {
       }
     >
       <Card>
-        <FieldGroup label="Type naming of the samples">
+        <FieldGroup label="Type naming of the samples" hint="The samples are formatted for reading; what is sent has no white space.">
           <Radios name="naming" value={naming} options={namings} onChange={setNaming} />
         </FieldGroup>
       </Card>
@@ -59,7 +59,6 @@ function OneType({ type, naming }: { type: EventType; naming: TypeNaming }) {
     >
       <p>{visible(type.sentWhen)}</p>
       <Code text={JSON.stringify(type.sample[naming], null, 2)} label={`sample of ${type.name}`} />
-      <p class="muted">Written for reading: it is sent without white space.</p>
     </Card>
   );
 }

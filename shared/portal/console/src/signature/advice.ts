@@ -106,3 +106,5 @@ const sentences = {
   "nothing.secret": ["Paste the webhook's secret.", "It stays in this page: nothing is sent or stored."],
   "nothing.crypto": ["This browser offers no cryptography here.", "It does so only on pages that come over https. Open the console with https."],
 } as const satisfies Record<string, readonly [string, string]>;
+
+export const everyCode = Object.keys(sentences) as Code[];

@@ -43,21 +43,43 @@ export function Result({ verdict }: { verdict: Verdict }) {
         {text && <p>{text}</p>}
         <Findings findings={verdict.findings} />
       </Notice>
-      {verdict.checks.map((check) => (
-        <OneCheck key={check.header} check={check} />
+      {alike(verdict.checks).map((checks) => (
+        <Alike key={checks[0].header} checks={checks} />
       ))}
     </section>
   );
 }
 
-function OneCheck({ check }: { check: Check }) {
-  const { tone, word } = words[check.outcome];
+type Some = [Check, ...Check[]];
+
+/** alike puts headers together of which the same is to be said. */
+function alike(checks: Check[]): Some[] {
+  const groups = new Map<string, Some>();
+  for (const check of checks) {
+    const said = [check.outcome, ...check.findings.map((f) => f.code)].join();
+    const group = groups.get(said);
+    if (group) {
+      group.push(check);
+    } else {
+      groups.set(said, [check]);
+    }
+  }
+  return [...groups.values()];
+}
+
+function Alike({ checks }: { checks: Some }) {
+  const { tone, word } = words[checks[0].outcome];
   return (
     <div class="signature-check">
       <p>
-        <Inline>{check.header}</Inline> <Pill tone={tone}>{word}</Pill>
+        {checks.map((check) => (
+          <span key={check.header}>
+            <Inline>{check.header}</Inline>{" "}
+          </span>
+        ))}
+        <Pill tone={tone}>{word}</Pill>
       </p>
-      <Findings findings={check.findings} />
+      <Findings findings={checks[0].findings} />
     </div>
   );
 }
