@@ -21,6 +21,11 @@ func venvDir(root string) string { return filepath.Join(root, "localstack", ".st
 // lintVenvDir holds that of the SAM command line.
 func lintVenvDir(root string) string { return filepath.Join(root, "localstack", ".state", "venv-lint") }
 
+// openAPIVenvDir holds that of schemathesis.
+func openAPIVenvDir(root string) string {
+	return filepath.Join(root, "localstack", ".state", "venv-openapi")
+}
+
 // receiversVenvDir holds that of the receivers in Python.
 func receiversVenvDir(root string) string {
 	return filepath.Join(root, "localstack", ".state", "venv-receivers")
@@ -35,6 +40,8 @@ func install(ctx context.Context, root string, names ...string) error {
 			err = installPython(ctx, venvDir(root), filepath.Join(root, "localstack", "requirements.txt"))
 		case "lint":
 			err = installPython(ctx, lintVenvDir(root), filepath.Join(root, "localstack", "requirements-lint.txt"))
+		case "openapi":
+			err = installPython(ctx, openAPIVenvDir(root), filepath.Join(root, "localstack", "requirements-openapi.txt"))
 		case "infra":
 			err = installNode(ctx, filepath.Join(root, "infra"))
 		case "console":
