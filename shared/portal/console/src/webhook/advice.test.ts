@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 import { advice } from "./advice";
 
@@ -43,7 +44,9 @@ test("a status says what to look at", () => {
   assert.doesNotMatch(advice("http_status").title, /\(/);
 });
 
-// The messages are those of shared/egress/classify.go.
+/** sent is where the messages are made; a text that stands on two lines is one there. */
+const sent = readFileSync("../../egress/classify.go", "utf8").replace(/" \+\s+"/g, "");
+
 test("a certificate's fault is told apart by the message", () => {
   const cases: [string, RegExp][] = [
     ["The endpoint's certificate has expired or is not valid yet.", /expired/],
@@ -59,10 +62,13 @@ test("a certificate's fault is told apart by the message", () => {
   ];
   for (const [message, title] of cases) {
     assert.match(advice("tls_error", null, message).title, title, message);
+    assert.ok(sent.includes(`"${message}"`), `no attempt ends with “${message}”`);
   }
 });
 
 test("an interruption says whether something was sent", () => {
   assert.match(advice("interrupted", null, "The sender was interrupted before the endpoint answered.").steps.join(" "), /second time/);
-  assert.match(advice("interrupted", null, "The sender had too many connections open; nothing was sent.").title, /Nothing was sent/);
+  const none = "The sender had too many connections open; nothing was sent.";
+  assert.match(advice("interrupted", null, none).title, /Nothing was sent/);
+  assert.ok(sent.includes(`"${none}"`));
 });

@@ -18,7 +18,7 @@ const soon = 6 * 3600_000;
 export function nextSteps(w: Webhook, now: number): Step[] {
   const steps = w.active ? whileActive(w) : whileInactive(w);
   if (templateFails(w)) {
-    steps.push(
+    steps.unshift(
       { text: "Mend the payload template; the log says what it failed on.", label: "Edit the template", href: link.edit(w.id) },
       {
         text: "Then send the events that it failed on.",

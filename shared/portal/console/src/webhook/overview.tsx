@@ -113,7 +113,7 @@ export function DetailsCard({ webhook: w }: { webhook: Webhook }) {
     ["Last delivery", w.lastDeliveryAt ? <Time at={w.lastDeliveryAt} exact /> : <span class="muted">None yet</span>],
     ["Created", <Time at={w.createdAt} exact />],
     ["Last changed", <Time at={w.updatedAt} exact />],
-    ["Id", <Copied text={w.id} label="Copy the id" />],
+    ["ID", <Copied text={w.id} label="Copy the ID" />],
   ];
   return (
     <Card

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 import type { Webhook } from "../api/types";
 import { heldText, neverActive, nextSteps } from "./next";
@@ -50,7 +51,9 @@ test("the next steps follow from the state", () => {
 
 test("a template that fails and a rotation that ends soon are steps, too", () => {
   const failing = "The last attempt succeeded. The payload template failed on an event, which was not sent: the delivery log says why.";
+  assert.match(readFileSync("../../webhook/health.go", "utf8"), /The payload template failed on an event, which was not sent: the delivery log says why\./);
   assert.deepEqual(labels({ healthReason: failing, payloadTemplate: {} }), ["Edit the template", "Recover them"]);
+  assert.deepEqual(labels({ healthReason: failing, payloadTemplate: {}, health: "grey" }), ["Edit the template", "Recover them", "Send a test"]);
   assert.deepEqual(labels({ healthReason: failing }), []);
   const rotation = (endsAt: string) => ({ rotation: { endsAt, secretHint: "wxyz" } });
   assert.deepEqual(labels(rotation("2026-01-31T17:59:00Z")), ["Complete the rotation"]);
