@@ -37,8 +37,14 @@ func built(t *testing.T, o Options) *pages {
 	}, o}
 }
 
-// get returns the answer, its body unzipped if it says that it is zipped.
-func get(t *testing.T, h http.Handler, path string, header ...string) (*http.Response, string) {
+// answer is what came back; body is unzipped if it came zipped.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func get(t *testing.T, h http.Handler, path string, header ...string) answer {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 	for i := 0; i < len(header); i += 2 {
@@ -46,16 +52,11 @@ func get(t *testing.T, h http.Handler, path string, header ...string) (*http.Res
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	answer := w.Result()
-	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if answer.Header.Get("Content-Encoding") == "gzip" {
+	body := w.Body.Bytes()
+	if w.Header().Get("Content-Encoding") == "gzip" {
 		body = unzip(body)
 	}
-	return answer, string(body)
+	return answer{w.Code, w.Header(), string(body)}
 }
 
 func TestFiles(t *testing.T) {
@@ -68,11 +69,11 @@ func TestFiles(t *testing.T) {
 		"/console/main-ABC.css": {"p {}", "text/css; charset=utf-8", "public, max-age=31536000, immutable"},
 	} {
 		for accept, encoding := range map[string]string{"gzip, deflate, br": "gzip", "identity": ""} {
-			r, body := get(t, h, path, "Accept-Encoding", accept)
-			if r.StatusCode != 200 || body != want.body || r.Header.Get("Content-Type") != want.contentType ||
-				r.Header.Get("Cache-Control") != want.cache || r.Header.Get("Content-Encoding") != encoding ||
-				r.Header.Get("Vary") != "Accept-Encoding" {
-				t.Errorf("%s as %q: %d %q %v", path, accept, r.StatusCode, body, r.Header)
+			r := get(t, h, path, "Accept-Encoding", accept)
+			if r.status != 200 || r.body != want.body || r.header.Get("Content-Type") != want.contentType ||
+				r.header.Get("Cache-Control") != want.cache || r.header.Get("Content-Encoding") != encoding ||
+				r.header.Get("Vary") != "Accept-Encoding" {
+				t.Errorf("%s as %q: %d %q %v", path, accept, r.status, r.body, r.header)
 			}
 		}
 	}
@@ -80,42 +81,42 @@ func TestFiles(t *testing.T) {
 		"/console": 308, "/docs": 308, "/console/x": 404, "/console/main-ABC.js.gz": 404, "/console/README.md": 404,
 		"/console//": 404, "/console/../docs/": 404, "/console/main-ABC.js/": 404, "/docs/main-ABC.js": 404,
 	} {
-		if r, _ := get(t, h, path); r.StatusCode != status {
-			t.Errorf("%s: %d, want %d", path, r.StatusCode, status)
+		if r := get(t, h, path); r.status != status {
+			t.Errorf("%s: %d, want %d", path, r.status, status)
 		}
 	}
 }
 
 func TestIndexIsNotSentAgain(t *testing.T) {
 	h := built(t, Options{})
-	first, _ := get(t, h, "/console/", "Accept-Encoding", "gzip")
-	tag := first.Header.Get("ETag")
+	first := get(t, h, "/console/", "Accept-Encoding", "gzip")
+	tag := first.header.Get("ETag")
 	for seen, status := range map[string]int{
 		tag: 304, strings.TrimPrefix(tag, "W/"): 304, `"x", ` + tag: 304, "*": 304, `"x"`: 200, "": 200,
 	} {
-		r, body := get(t, h, "/console/", "If-None-Match", seen)
-		if r.StatusCode != status || (status == 304) != (body == "") || r.Header.Get("ETag") != tag {
-			t.Errorf("%s: %d %q", seen, r.StatusCode, body)
+		r := get(t, h, "/console/", "If-None-Match", seen)
+		if r.status != status || (status == 304) != (r.body == "") || r.header.Get("ETag") != tag {
+			t.Errorf("%s: %d %q", seen, r.status, r.body)
 		}
 	}
-	if other, _ := get(t, h, "/docs/"); other.Header.Get("ETag") == tag {
+	if other := get(t, h, "/docs/"); other.header.Get("ETag") == tag {
 		t.Error("two pages have the same ETag")
 	}
 }
 
 func TestPolicies(t *testing.T) {
-	alone, _ := get(t, built(t, Options{}), "/console/")
-	framed, _ := get(t, built(t, Options{FrameAncestors: []string{"https://a.example.com", "https://b.example.com"}}), "/console/")
-	docs, _ := get(t, built(t, Options{}), "/docs/")
-	for _, r := range []*http.Response{alone, framed, docs} {
-		csp := r.Header.Get("Content-Security-Policy")
+	alone := get(t, built(t, Options{}), "/console/")
+	framed := get(t, built(t, Options{FrameAncestors: []string{"https://a.example.com", "https://b.example.com"}}), "/console/")
+	docs := get(t, built(t, Options{}), "/docs/")
+	for _, r := range []answer{alone, framed, docs} {
+		csp := r.header.Get("Content-Security-Policy")
 		if !strings.HasPrefix(csp, "default-src 'none'; ") || strings.Contains(csp, "unsafe") || strings.Contains(csp, "*") ||
-			r.Header.Get("Cross-Origin-Opener-Policy") != "same-origin" || r.Header.Get("Permissions-Policy") == "" {
-			t.Errorf("%v", r.Header)
+			r.header.Get("Cross-Origin-Opener-Policy") != "same-origin" || r.header.Get("Permissions-Policy") == "" {
+			t.Errorf("%v", r.header)
 		}
 	}
 	for _, c := range []struct {
-		r              *http.Response
+		r              answer
 		ancestors, xfo string
 		trustedTypes   bool
 	}{
@@ -123,10 +124,10 @@ func TestPolicies(t *testing.T) {
 		{framed, "frame-ancestors https://a.example.com https://b.example.com", "", true},
 		{docs, "frame-ancestors 'none'", "DENY", false},
 	} {
-		csp := c.r.Header.Get("Content-Security-Policy")
-		if !strings.Contains(csp+";", c.ancestors+";") || c.r.Header.Get("X-Frame-Options") != c.xfo ||
+		csp := c.r.header.Get("Content-Security-Policy")
+		if !strings.Contains(csp+";", c.ancestors+";") || c.r.header.Get("X-Frame-Options") != c.xfo ||
 			strings.Contains(csp, "require-trusted-types-for 'script'") != c.trustedTypes {
-			t.Errorf("%q, X-Frame-Options %q", csp, c.r.Header.Get("X-Frame-Options"))
+			t.Errorf("%q, X-Frame-Options %q", csp, c.r.header.Get("X-Frame-Options"))
 		}
 	}
 }
@@ -134,8 +135,8 @@ func TestPolicies(t *testing.T) {
 func TestNotBuilt(t *testing.T) {
 	h := built(t, Options{})
 	h.files = fstest.MapFS{"dist/README.md": {Data: []byte("x")}}
-	if r, body := get(t, h, "/console/"); r.StatusCode != 503 || !strings.Contains(body, "make build") {
-		t.Errorf("%d %q", r.StatusCode, body)
+	if r := get(t, h, "/console/"); r.status != 503 || !strings.Contains(r.body, "make build") {
+		t.Errorf("%d %q", r.status, r.body)
 	}
 }
 
