@@ -144,9 +144,9 @@ export class Tab {
     await within.getByText(text).filter({ visible: true }).first().waitFor();
   }
 
-  /** axe fails on what axe-core finds, in both colour schemes. */
-  async axe(what) {
-    for (const colorScheme of ['light', 'dark']) {
+  /** axe notes what axe-core finds, in both colour schemes unless told otherwise. */
+  async axe(what, schemes = ['light', 'dark']) {
+    for (const colorScheme of schemes) {
       await this.paint({ colorScheme });
       if (!(await this.page.evaluate(() => 'axe' in window))) {
         await this.page.evaluate(axeSource);
@@ -161,13 +161,13 @@ export class Tab {
     await this.paint({ colorScheme: 'light' });
   }
 
-  /** paint changes the colour scheme or the width, and waits until that can be seen. */
-  async paint({ colorScheme, width }) {
+  /** paint changes the colour scheme or the window, and waits until that can be seen. */
+  async paint({ colorScheme, width, height = 800 }) {
     if (colorScheme) {
       await this.page.emulateMedia({ colorScheme });
     }
     if (width) {
-      await this.page.setViewportSize({ width, height: 800 });
+      await this.page.setViewportSize({ width, height });
     }
     await this.page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
   }

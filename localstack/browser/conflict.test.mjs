@@ -33,18 +33,3 @@ consoleTest('a second tab does not overwrite the first', async ({ tab, page, par
   const after = await partner.webhook(hook.id);
   assert.deepEqual([after.description, after.typeNaming, after.autoReactivate], ['By this tab', 'detailed', true]);
 });
-
-consoleTest('what another tab deactivated is not deactivated unseen', async ({ tab, page, partner, endpoint }) => {
-  tab.expects(/POST .*\/deactivate 412$/);
-  const hook = await partner.hook(endpoint);
-  await tab.enter(partner, `#/webhooks/${hook.id}`);
-  await tab.button('Deactivate').click();
-  const dialog = tab.dialog('Deactivate this webhook?');
-  await partner.api('PATCH', `/v1/webhooks/${hook.id}`, { description: 'Do not switch this off' });
-  await tab.button('Deactivate', dialog).click();
-  await tab.sees('The webhook has changed meanwhile', dialog);
-  assert.equal((await partner.webhook(hook.id)).active, true);
-  await until('the present version is loaded', () => page.getByText('Do not switch this off').count());
-  await tab.button('Deactivate', dialog).click();
-  await until('it is inactive', async () => !(await partner.webhook(hook.id)).active);
-});

@@ -6,10 +6,11 @@ consoleTest('every page is accessible and fits', async ({ tab }) => {
   const data = await seed();
   try {
     await tour(tab, data, async (name) => {
-      for (const width of [360, 1280]) {
-        await tab.paint({ width });
+      // Each width in one of the colour schemes: colours do not depend on it.
+      for (const [width, colorScheme] of [[360, 'dark'], [1280, 'light']]) {
+        await tab.paint({ width, colorScheme });
         await tab.fits(name);
-        await tab.axe(`${name}, ${width} px`);
+        await tab.axe(`${name}, ${width} px`, [colorScheme]);
       }
     });
   } finally {

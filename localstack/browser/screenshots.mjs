@@ -17,8 +17,11 @@ try {
     for (const colorScheme of ['light', 'dark']) {
       for (const width of [1280, 360]) {
         await tab.paint({ colorScheme, width });
+        // A window as high as the page, so that what sticks to its end is there; dialogs lie in the middle of one as ever.
+        const tall = await tab.page.evaluate(() => (document.querySelector('dialog[open]') ? 0 : document.documentElement.scrollHeight));
+        await tab.paint({ width, height: Math.max(800, tall) });
         const file = `${String(stops).padStart(2, '0')}-${name}-${width}-${colorScheme}.png`;
-        await tab.page.screenshot({ path: join(folder, file), fullPage: true });
+        await tab.page.screenshot({ path: join(folder, file) });
       }
     }
     await tab.paint({ colorScheme: 'light', width: 1280 });
