@@ -54,7 +54,7 @@ local = for f in $(1); do go build -tags lambda.norpc,local -ldflags '$(LDFLAGS)
   -o .build/local/$$f/bootstrap ./functions/$$f; done
 
 # build.mjs decides what is up to date.
-console: $(STACK)
+console: $(STACK) ## build the console's pages alone
 	@$(STACK) install console
 	@node $(CONSOLE)/build.mjs
 
