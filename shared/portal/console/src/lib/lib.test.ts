@@ -12,7 +12,7 @@ test("a token is taken out of the fragment, with the page to go on with", () => 
   assert.deepEqual(takeOver("#token=crs_abc"), { token: "crs_abc", hash: "" });
   assert.deepEqual(takeOver("#token=crs_abc&to=/webhooks/whk_1/logs?state=held"), { token: "crs_abc", hash: "#/webhooks/whk_1/logs?state=held" });
   assert.deepEqual(takeOver("#token=crs_abc&to=https://elsewhere"), { token: "crs_abc", hash: "" });
-  for (const none of ["", "#", "#/webhooks", "#token=", "#token=%20", "#/webhooks?token=crs_abc"]) {
+  for (const none of ["", "#", "#/webhooks", "#token=", "#token=%20", "#/webhooks?token=crs_abc", "#/webhooks?a=1&token=crs_abc"]) {
     assert.equal(takeOver(none), null, none);
   }
 });
@@ -20,7 +20,7 @@ test("a token is taken out of the fragment, with the page to go on with", () => 
 test("a key that can't be one is told before it is sent", () => {
   assert.equal(keyFault("crk_" + "a".repeat(72)), null);
   assert.equal(keyFault("crs_" + "0".repeat(72)), null);
-  for (const bad of ["", "Bearer crk_x", "crk_short", "crk_" + "A".repeat(72), "crk_" + "a".repeat(71) + "\n"]) {
+  for (const bad of ["", "Bearer crk_x", "crk_short", "crk_" + "A".repeat(72), "crk_" + "a".repeat(71), "crk_" + "a".repeat(71) + "\n"]) {
     assert.notEqual(keyFault(bad), null, bad);
   }
 });
@@ -97,6 +97,7 @@ test("drafts are kept, found again and all forgotten", () => {
   assert.equal(new Drafts(store).load("new"), null);
   new Drafts(store).clear();
   assert.equal(new Drafts(store).load("whk_1"), null);
+  assert.equal(store.getItem("console.drafts"), null);
   store.setItem("console.draft.new", "{broken");
   assert.equal(new Drafts(store).load("new"), null);
 });
@@ -122,7 +123,8 @@ test("a limiter runs so many at once and all in the end", async () => {
   const aborted = assert.rejects(all[2]!, { name: "AbortError" });
   abort.abort();
   for (const i of [0, 1, 2]) {
-    while (ends.length <= i) {
+    for (let turns = 0; ends.length <= i; turns++) {
+      assert.ok(turns < 1000, `the thing number ${i + 1} does not run`);
       await Promise.resolve();
     }
     ends[i]!();
