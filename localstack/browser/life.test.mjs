@@ -173,7 +173,7 @@ consoleTest('the whole life of a webhook, by clicks', async ({ t, tab, page, par
     const arrived = endpoint.requests.map((r) => JSON.parse(r.body).data.verificationId).filter((v) => [broken, ...held].includes(v));
     assert.deepEqual(arrived.slice(-6), [broken, ...held]);
     await tab.sees('All held events have been delivered.');
-    await tab.sees('The last attempt succeeded, but some deliveries of the last day failed.');
+    await tab.sees(/^The last attempt succeeded/);
     endpoint.answers(200);
   });
 

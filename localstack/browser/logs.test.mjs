@@ -18,6 +18,7 @@ async function records(partner, n, status) {
 consoleTest('the log follows what happens', async ({ t, tab, page, partner, endpoint }) => {
   const step = steps(t);
   const hook = await partner.hook(endpoint);
+  await page.clock.install();
   await tab.enter(partner, `#/webhooks/${hook.id}/logs`);
   await step('an empty one leads to the test', async () => {
     await tab.heading('No deliveries yet').waitFor();
@@ -49,9 +50,14 @@ consoleTest('the log follows what happens', async ({ t, tab, page, partner, endp
   });
 
   await step('a log that is paused stays as it is', async () => {
-    await page.getByRole('switch', { name: 'Live updates' }).click();
     let asked = 0;
     page.on('request', (r) => { asked += r.url().includes('/deliveries') ? 1 : 0; });
+    await page.clock.runFor(20_000);
+    await until('it asks by itself', () => asked > 0);
+    await page.getByRole('switch', { name: 'Live updates' }).click();
+    await page.waitForLoadState('networkidle');
+    asked = 0;
+    await page.clock.runFor(60_000);
     const late = await partner.record();
     await until('it arrived', () => endpoint.of(late).length > 0);
     await tab.go(`#/webhooks/${hook.id}/logs?state=delivered`);
