@@ -192,6 +192,7 @@ test("a request is shown as it was sent, but for what is secret", () => {
   assert.equal(shown["x-webhook-attempt"], "2");
   assert.equal(shown["webhook-id"], "dlv_1");
   assert.equal(shown["webhook-timestamp"], "1769860803");
+  assert.equal(shown["X-Key"], "<value>", "the mask must not be taken for the value");
   assert.deepEqual(headers.filter((h) => h.hidden).map((h) => h.name), ["x-webhook-signature", "webhook-signature", "X-Key"]);
   const rotating = sentHeaders(d, { authHeader: null, rotation: { endsAt: "2026-02-01T00:00:00Z", secretHint: "abcd" } });
   assert.ok(rotating.some((h) => h.name === "x-webhook-signature-next"));
