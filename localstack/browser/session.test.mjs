@@ -85,3 +85,23 @@ consoleTest('a session that ends takes nothing of a half-filled form with it', a
   assert.equal(made.url, endpoint.url);
   assert.equal(made.description, 'Typed before the session ended');
 });
+
+consoleTest('what was typed is still there after the page was loaded anew, but for secrets', async ({ tab, page, partner, endpoint }) => {
+  // The browser asks before the page is left; the answer is yes.
+  page.on('dialog', (d) => d.accept());
+  await tab.enter(partner, '#/webhooks/new');
+  await tab.field('Webhook URL').fill(endpoint.url);
+  await tab.field('Add a header').check();
+  await tab.field('Header name').fill('x-api-key');
+  await tab.field('Header value').fill('tulip-4711');
+  await tab.field('Use one of my own').check();
+  await tab.field('Own secret').fill('my own secret of more than 24 characters');
+  await page.reload();
+  await tab.sees('What you typed earlier is still here');
+  assert.equal(await tab.field('Webhook URL').inputValue(), endpoint.url);
+  assert.equal(await tab.field('Header name').inputValue(), 'x-api-key');
+  assert.equal(await tab.field('Header value').inputValue(), '');
+  assert.doesNotMatch(await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage })), /tulip|my own/);
+  await tab.button('Start anew').click();
+  await until('the form is empty', async () => await tab.field('Webhook URL').inputValue() === '');
+});
