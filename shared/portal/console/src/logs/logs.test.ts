@@ -131,9 +131,12 @@ test("a delivery is loaded again when something may have changed", () => {
   assert.deepEqual(nextOf(delivery("a", { state: "exhausted", resendRequestedAt: "2026-01-31T12:00:00Z" })), { kind: "resend" });
 });
 
+/** Should a body break out of its quotes, it finds no program, and writes no file. */
+const confined = "PATH=; set -r";
+
 /** words runs commands in bash with a curl that only tells its arguments, which it returns for each command. */
 function words(commands: string[]): string[][] {
-  const script = ["curl() { printf '%s\\0' \"$@\"; printf '\\1\\0'; }", ...commands].join("\n");
+  const script = ["curl() { printf '%s\\0' \"$@\"; printf '\\1\\0'; }", confined, ...commands].join("\n");
   const { stdout, stderr, status } = spawnSync("bash", ["--norc"], { input: script, maxBuffer: 1 << 28 });
   assert.equal(status, 0, stderr.toString());
   assert.equal(stderr.toString(), "");
@@ -177,7 +180,7 @@ test("bash reads every body as the bytes that were sent", () => {
 test("an interactive shell's history leaves a body alone", () => {
   const body = JSON.stringify({ text: `it's !! and !x, "!y" '!z'` });
   const { stdout, stderr } = spawnSync("bash", ["--norc"], {
-    input: `set -o history -o histexpand\nprintf '%s' ${quote(body)}\n`,
+    input: `set -o history -o histexpand; ${confined}\nprintf '%s' ${quote(body)}\n`,
   });
   assert.equal(stdout.toString(), body, stderr.toString());
 });
