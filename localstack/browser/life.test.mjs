@@ -26,7 +26,7 @@ consoleTest('the whole life of a webhook, by clicks', async ({ t, tab, page, par
     await until('the field is marked', async () => await url.getAttribute('aria-invalid') === 'true');
     const said = (await url.getAttribute('aria-describedby')).split(' ')[0];
     assert.match(await page.locator(`[id="${said}"]`).innerText(), /https/);
-    assert.ok(await url.evaluate((e) => e === document.activeElement), 'the field has the focus');
+    await until('the field has the focus', () => url.evaluate((e) => e === document.activeElement));
     await url.fill(endpoint.url);
   });
 

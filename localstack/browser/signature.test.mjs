@@ -15,7 +15,7 @@ consoleTest('the signature helper explains a request', { permissions: ['clipboar
     }
     await tab.button('Check signature').click();
     await result.waitFor();
-    assert.equal(await result.evaluate((e) => e === document.activeElement), true, 'the result has the focus');
+    await until('the result has the focus', () => result.evaluate((e) => e === document.activeElement));
   };
 
   await step('without a session', async () => {
