@@ -1,4 +1,3 @@
-import { Fragment } from "preact";
 import { useRef } from "preact/hooks";
 import { api } from "../api/client";
 import type { HourStats, List, Webhook } from "../api/types";
@@ -6,7 +5,7 @@ import { useData } from "../hooks";
 import { limiter } from "../lib/limit";
 import { percent, plural, shortUrl, visible } from "../lib/text";
 import { link } from "../router";
-import { Button, ButtonLink, Empty, Health, Icon, Loaded, Page, Progress, Status, Time } from "../ui";
+import { Breakable, Button, ButtonLink, Empty, Health, Icon, Loaded, Page, Progress, Status, Time } from "../ui";
 import { Sparkline } from "../ui/sparkline";
 import { seen } from "../webhooks";
 
@@ -170,20 +169,6 @@ function Row({ webhook: w }: { webhook: Webhook }) {
         <Time at={w.createdAt} />
       </td>
     </tr>
-  );
-}
-
-/** Breakable is a URL that is broken into lines at its parts. */
-function Breakable(p: { text: string }) {
-  return (
-    <>
-      {p.text.split(/(?<=[/?&])/).map((part, i) => (
-        <Fragment key={i}>
-          {i > 0 && <wbr />}
-          {part}
-        </Fragment>
-      ))}
-    </>
   );
 }
 

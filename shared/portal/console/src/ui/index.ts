@@ -1,3 +1,4 @@
+export { Breakable } from "./breakable";
 export { Button, ButtonLink } from "./button";
 export { Code, CopyButton, Inline } from "./code";
 export { Dialog, DialogActions } from "./dialog";

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { shortUrl, visible } from "../lib/text";
 import { link } from "../router";
 import { urlOf } from "../webhooks";
+import { Breakable } from "./breakable";
 
 interface PageProps {
   title: string;
@@ -48,7 +49,7 @@ export function Page(p: PageProps) {
       )}
       <header class="page-head">
         <h1 tabIndex={-1} ref={heading}>
-          {visible(p.title)}
+          <Breakable text={visible(p.title)} />
         </h1>
         {p.actions && <div class="actions">{p.actions}</div>}
       </header>

@@ -4,7 +4,7 @@ import { eventTypeNames, type Webhook } from "../api/types";
 import { useNow } from "../hooks";
 import { capitalise, visible } from "../lib/text";
 import { link } from "../router";
-import { Button, ButtonLink, Card, CopyButton, Facts, Health, Inline, Progress, Status, Time } from "../ui";
+import { Breakable, Button, ButtonLink, Card, CopyButton, Facts, Health, Inline, Progress, Status, Time } from "../ui";
 import { draining, heldText, neverActive, nextSteps, type Step } from "./next";
 
 interface StateProps {
@@ -132,7 +132,9 @@ export function DetailsCard({ webhook: w }: { webhook: Webhook }) {
 function Copied(p: { text: string; label: string }) {
   return (
     <span class="copied">
-      <span class="mono">{visible(p.text)}</span>
+      <span class="mono">
+        <Breakable text={visible(p.text)} />
+      </span>
       <CopyButton text={p.text} label={p.label} />
     </span>
   );
