@@ -64,7 +64,7 @@ $(STACK): need-go
 	@go build -o $(STACK) ./localstack/stack
 
 build-tools: $(STACK)
-	@go build -o .build/cdk-app ./infra
+	@go build -o .build/cdk-app ./infra/app
 
 .PHONY: run stop
 run: $(STACK) ## build, start the emulator, deploy, show a verified webhook; EMULATOR=<url> uses a running one

@@ -1,11 +1,10 @@
-package main
+package infra
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -14,7 +13,7 @@ const metricNamespace = "VerificationWebhooks"
 
 // addAlarms watches what would break a promise of the product. An alarm speaks once its metric has been at or over the
 // threshold for all of its five-minute periods.
-func (k *stack) addAlarms() {
+func (k *VerificationWebhooks) addAlarms() {
 	errorsOf := func(f string) awscloudwatch.IMetric { return k.functions[f].MetricErrors(over("Sum")) }
 	dispatcher, retrier, sweeper := k.functions["dispatcher"], k.functions["retrier"], k.functions["sweeper"]
 
@@ -60,9 +59,9 @@ func (k *stack) addAlarms() {
 }
 
 // counted is the number of log lines of some functions that tell of an event. A metric's name is the account's, so it
-// has the stage in it.
-func (k *stack) counted(name, event string, functions ...string) awscloudwatch.IMetric {
-	metric := jsii.String(name + "-" + k.Stage)
+// has this copy's label in it.
+func (k *VerificationWebhooks) counted(name, event string, functions ...string) awscloudwatch.IMetric {
+	metric := jsii.String(name + "-" + k.label)
 	for _, f := range functions {
 		awslogs.NewMetricFilter(k.logGroups[f], jsii.String(name), &awslogs.MetricFilterProps{
 			LogGroup:        k.logGroups[f],
@@ -79,7 +78,7 @@ func (k *stack) counted(name, event string, functions ...string) awscloudwatch.I
 }
 
 // alarm speaks when the metric has been at or over the threshold for that many periods.
-func (k *stack) alarm(id, description string, metric awscloudwatch.IMetric, threshold, periods float64) {
+func (k *VerificationWebhooks) alarm(id, description string, metric awscloudwatch.IMetric, threshold, periods float64) {
 	k.alarmOn(id, &awscloudwatch.CreateAlarmOptions{
 		AlarmDescription:   jsii.String(description),
 		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -88,14 +87,13 @@ func (k *stack) alarm(id, description string, metric awscloudwatch.IMetric, thre
 	}, metric)
 }
 
-func (k *stack) alarmOn(id string, o *awscloudwatch.CreateAlarmOptions, metric awscloudwatch.IMetric) {
-	a := awscloudwatch.NewAlarm(k.Stack, jsii.String(id), &awscloudwatch.AlarmProps{
+func (k *VerificationWebhooks) alarmOn(id string, o *awscloudwatch.CreateAlarmOptions, metric awscloudwatch.IMetric) {
+	a := awscloudwatch.NewAlarm(k.Construct, jsii.String(id), &awscloudwatch.AlarmProps{
 		Metric: metric, AlarmDescription: o.AlarmDescription, ComparisonOperator: o.ComparisonOperator,
 		Threshold: o.Threshold, EvaluationPeriods: o.EvaluationPeriods, TreatMissingData: o.TreatMissingData,
 	})
-	if k.AlarmTopicArn != "" {
-		topic := awssns.Topic_FromTopicArn(a, jsii.String("Topic"), jsii.String(k.AlarmTopicArn))
-		a.AddAlarmAction(awscloudwatchactions.NewSnsAction(topic))
+	if k.props.AlarmTopic != nil {
+		a.AddAlarmAction(awscloudwatchactions.NewSnsAction(k.props.AlarmTopic))
 	}
 }
 

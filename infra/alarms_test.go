@@ -1,4 +1,4 @@
-package main
+package infra
 
 import (
 	"slices"
@@ -20,13 +20,13 @@ func TestAlarms(t *testing.T) {
 			"StreamLateAlarm":     {"AWS/Lambda", "IteratorAge", "Maximum", over, quiet, 900000, 1, 300, of("FunctionName", "Dispatcher")},
 			"DeadLettersAlarm":    {"AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", over, quiet, 1, 1, 300, of("QueueName", "DeadLetters.QueueName")},
 			"QueueLateAlarm":      {"AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", over, quiet, 1800, 1, 300, of("QueueName", "DeliveryQueue.QueueName")},
-			"ParkedAlarm":         {"VerificationWebhooks", "Parked-" + stage, "Sum", over, quiet, 1, 1, 300, nil},
-			"UndeliverableAlarm":  {"VerificationWebhooks", "Undeliverable-" + stage, "Sum", over, quiet, 1, 1, 300, nil},
-			"ExpiredAlarm":        {"VerificationWebhooks", "Expired-" + stage, "Sum", over, quiet, 1, 1, 300, nil},
-			"StoppedByLimitAlarm": {"VerificationWebhooks", "StoppedByLimit-" + stage, "Sum", over, quiet, 1, 1, 300, nil},
+			"ParkedAlarm":         {"VerificationWebhooks", "Parked-Webhooks", "Sum", over, quiet, 1, 1, 300, nil},
+			"UndeliverableAlarm":  {"VerificationWebhooks", "Undeliverable-Webhooks", "Sum", over, quiet, 1, 1, 300, nil},
+			"ExpiredAlarm":        {"VerificationWebhooks", "Expired-Webhooks", "Sum", over, quiet, 1, 1, 300, nil},
+			"StoppedByLimitAlarm": {"VerificationWebhooks", "StoppedByLimit-Webhooks", "Sum", over, quiet, 1, 1, 300, nil},
 			"RecursionAlarm":      {"AWS/Lambda", "RecursiveInvocationsDropped", "Sum", over, quiet, 1, 1, 300, of("FunctionName", "Retrier")},
 			"SweeperStoppedAlarm": {"AWS/Lambda", "Invocations", "Sum", "LessThanThreshold", "breaching", 1, 2, 300, of("FunctionName", "Sweeper")},
-			"ApiErrorsAlarm":      {"AWS/ApiGateway", "5XXError", "Sum", over, quiet, 1, 3, 300, of("ApiName", "VerificationWebhooks-"+stage)},
+			"ApiErrorsAlarm":      {"AWS/ApiGateway", "5XXError", "Sum", over, quiet, 1, 3, 300, of("ApiName", "Webhooks")},
 		}
 		for _, m := range []string{"OnFailureDestinationDeliveredEventCount", "DroppedEventCount"} {
 			want["Stream"+m+"Alarm"] = alarm{"AWS/Lambda", m, "Sum", over, quiet, 1, 1, 300, of("EventSourceMappingUUID", "VerificationsStream")}
@@ -67,7 +67,7 @@ func TestCountedLogLines(t *testing.T) {
 			}[pattern]
 			tpl.wantProperties(t, id, map[string]any{
 				"MetricTransformations": []any{map[string]any{
-					"MetricNamespace": "VerificationWebhooks", "MetricName": name + stage, "MetricValue": "1",
+					"MetricNamespace": "VerificationWebhooks", "MetricName": name + "Webhooks", "MetricValue": "1",
 				}},
 			})
 		}

@@ -1,4 +1,4 @@
-package main
+package infra
 
 import (
 	"encoding/json"
@@ -13,18 +13,20 @@ import (
 
 // addAPI makes the one REST API, without its routes: the functions that send are told its name, so that no webhook
 // leads back to it, and the routes need the functions.
-func (k *stack) addAPI() {
-	k.api = awsapigateway.NewRestApi(k.Stack, jsii.String("Api"), &awsapigateway.RestApiProps{
-		// A label, which the API's metrics are kept under: two APIs may have the same, so it tells the stages apart.
-		RestApiName:   k.StackName(),
-		Description:   jsii.String("Verification webhooks, stage " + k.Stage),
+func (k *VerificationWebhooks) addAPI() {
+	k.api = awsapigateway.NewRestApi(k.Construct, jsii.String("Api"), &awsapigateway.RestApiProps{
+		// A label, which the API's metrics are kept under: two APIs may have the same, so it tells the copies apart.
+		RestApiName:   jsii.String(k.label),
+		Description:   jsii.String("Verification webhooks, stage " + k.props.StageName),
 		EndpointTypes: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
 		// Bodies reach the functions as the bytes that were sent. As text, bytes that are not UTF-8 would be replaced
 		// on the way, and the strict check of the JSON would have nothing left to refuse.
 		BinaryMediaTypes:            jsii.Strings("*/*"),
-		CloudWatchRole:              jsii.Bool(k.APIGatewayAccount),
+		CloudWatchRole:              jsii.Bool(k.props.APIGatewayAccount),
 		CloudWatchRoleRemovalPolicy: k.accountRemoval(),
 		DeployOptions:               k.apiStage(),
+		Policy:                      k.props.ResourcePolicy,
+		DisableExecuteApiEndpoint:   k.closesOwnName(),
 	})
 	// CDK's own output of the address; outputs.go has it without the slash.
 	k.api.Node().TryRemoveChild(jsii.String("Endpoint"))
@@ -34,17 +36,25 @@ func (k *stack) addAPI() {
 	}
 }
 
+// closesOwnName leaves a stack without a domain as it is.
+func (k *VerificationWebhooks) closesOwnName() *bool {
+	if d := k.props.Domain; d != nil && d.Only {
+		return jsii.Bool(true)
+	}
+	return nil
+}
+
 // apiHost is the API's own host name.
-func (k *stack) apiHost() string {
-	return *k.api.RestApiId() + ".execute-api." + *k.Region() + "." + *k.UrlSuffix()
+func (k *VerificationWebhooks) apiHost() string {
+	return *k.api.RestApiId() + ".execute-api." + *k.stack.Region() + "." + *k.stack.UrlSuffix()
 }
 
 // addRoutes leads /admin/... to the administration, signed with AWS credentials, and everything else to the portal,
 // which authenticates by itself.
-func (k *stack) addRoutes() {
+func (k *VerificationWebhooks) addRoutes() {
 	none := &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_NONE}
 	iam := &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_IAM}
-	if k.local() {
+	if k.props.local() {
 		// The emulator checks no signature, and the local binary takes administrators without one.
 		iam = none
 	}
@@ -56,34 +66,33 @@ func (k *stack) addRoutes() {
 	root.AddResource(jsii.String("admin"), nil).AddResource(jsii.String("{proxy+}"), nil).AddMethod(method, admin, iam)
 }
 
-func (k *stack) integration(function string) awsapigateway.Integration {
+func (k *VerificationWebhooks) integration(function string) awsapigateway.Integration {
 	return awsapigateway.NewLambdaIntegration(k.functions[function], &awsapigateway.LambdaIntegrationOptions{
 		AllowTestInvoke: jsii.Bool(false),
 	})
 }
 
 // accountRemoval: other APIs of the region may have come to rely on the account's role.
-func (k *stack) accountRemoval() awscdk.RemovalPolicy {
-	if k.APIGatewayAccount {
+func (k *VerificationWebhooks) accountRemoval() awscdk.RemovalPolicy {
+	if k.props.APIGatewayAccount {
 		return awscdk.RemovalPolicy_RETAIN
 	}
 	return ""
 }
 
 // apiStage has limits for the whole API; each partner's own are kept by the portal.
-func (k *stack) apiStage() *awsapigateway.StageOptions {
+func (k *VerificationWebhooks) apiStage() *awsapigateway.StageOptions {
 	options := &awsapigateway.StageOptions{
-		StageName:            jsii.String(k.Stage),
-		ThrottlingRateLimit:  jsii.Number(1000),
-		ThrottlingBurstLimit: jsii.Number(2000),
-		TracingEnabled:       jsii.Bool(!k.local()),
-		MetricsEnabled:       jsii.Bool(!k.local()),
+		StageName:            jsii.String(k.props.StageName),
+		ThrottlingRateLimit:  jsii.Number(float64(k.props.Throttling.Rate)),
+		ThrottlingBurstLimit: jsii.Number(float64(k.props.Throttling.Burst)),
+		TracingEnabled:       jsii.Bool(!k.props.local()),
+		MetricsEnabled:       jsii.Bool(!k.props.local()),
 	}
-	if k.local() {
-		options.ThrottlingRateLimit, options.ThrottlingBurstLimit = jsii.Number(10000), jsii.Number(10000)
+	if k.props.local() {
 		return options
 	}
-	logs := awslogs.NewLogGroup(k.Stack, jsii.String("ApiLogs"), &awslogs.LogGroupProps{
+	logs := awslogs.NewLogGroup(k.Construct, jsii.String("ApiLogs"), &awslogs.LogGroupProps{
 		Retention: k.logRetention(), RemovalPolicy: k.removal(),
 	})
 	options.AccessLogDestination = awsapigateway.NewLogGroupLogDestination(logs)

@@ -1,4 +1,4 @@
-package main
+package infra
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -21,15 +21,15 @@ var streamFilters = []string{
 const localStreamFilter = `{"eventName":["INSERT","MODIFY"],"dynamodb":{"NewImage":{"status":[{"exists":false}]}}}`
 
 // addDispatcher makes the function that turns stream records into deliveries and makes their first attempts.
-func (k *stack) addDispatcher() {
+func (k *VerificationWebhooks) addDispatcher() {
 	f := k.addFunction(functionSpec{
-		id: "Dispatcher", name: "dispatcher", timeoutSeconds: 60, memoryMB: 512, trustsCA: true,
+		id: "Dispatcher", name: "dispatcher", timeoutSeconds: 60, memoryMB: 512, callsWebhooks: true,
 		description: "Turns verification records into deliveries and makes their first attempts",
 		env: []string{
 			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.EventBus, env.KMSKeyID,
 			env.HoldHours, env.Stage,
 		},
-		ownHosts: append([]string{k.apiHost()}, k.OwnHosts...),
+		ownHosts: append([]string{k.apiHost()}, k.props.hosts()...),
 		may: append(k.attempts(),
 			allow(list(k.verifications.TableStreamArn()),
 				"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
@@ -39,14 +39,14 @@ func (k *stack) addDispatcher() {
 		),
 	})
 	patterns := streamFilters
-	if k.local() {
+	if k.props.local() {
 		patterns = append(patterns, localStreamFilter)
 	}
 	filters := make([]*map[string]any, len(patterns))
 	for i, pattern := range patterns {
 		filters[i] = &map[string]any{"pattern": pattern}
 	}
-	k.stream = awslambda.NewEventSourceMapping(k.Stack, jsii.String("VerificationsStream"), &awslambda.EventSourceMappingProps{
+	k.stream = awslambda.NewEventSourceMapping(k.Construct, jsii.String("VerificationsStream"), &awslambda.EventSourceMappingProps{
 		Target:         f,
 		EventSourceArn: k.verifications.TableStreamArn(),
 		// Not LATEST, which can miss what is written while the mapping is made.

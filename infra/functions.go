@@ -1,10 +1,11 @@
-package main
+package infra
 
 import (
 	"strconv"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -16,6 +17,9 @@ import (
 // functionNames are the deployable units, named as their folders under functions/.
 var functionNames = []string{"portal", "admin", "dispatcher", "retrier", "sweeper"}
 
+// title is a function's name as it stands in ids.
+func title(function string) string { return strings.ToUpper(function[:1]) + function[1:] }
+
 // functionSpec is what differs between the functions.
 type functionSpec struct {
 	id, name       string // construct id; folder
@@ -24,18 +28,21 @@ type functionSpec struct {
 	memoryMB       float64
 	env            []string // names from shared/env
 	ownHosts       []string // host names that no webhook may have
-	trustsCA       bool     // calls webhooks, so it must trust the local CA on stage local
+	callsWebhooks  bool     // so it trusts the local CA on stage local, and has the fixed addresses
 	recursive      bool     // enqueues its own successors on purpose
 	may            []awsiam.PolicyStatement
 }
 
 // addFunction makes a function with its own log group and role. The role holds exactly what spec.may lists, and its
 // own logging and tracing: it is handed to CDK closed to additions, so that no helper can widen it unseen.
-func (k *stack) addFunction(spec functionSpec) awslambda.Function {
-	logs := awslogs.NewLogGroup(k.Stack, jsii.String(spec.id+"Logs"), &awslogs.LogGroupProps{
+func (k *VerificationWebhooks) addFunction(spec functionSpec) awslambda.Function {
+	logs := awslogs.NewLogGroup(k.Construct, jsii.String(spec.id+"Logs"), &awslogs.LogGroupProps{
 		Retention: k.logRetention(), RemovalPolicy: k.removal(),
 	})
-	role := awsiam.NewRole(k.Stack, jsii.String(spec.id+"Role"), &awsiam.RoleProps{
+	if k.network != nil && spec.callsWebhooks {
+		spec.may = append(spec.may, k.mayHaveInterfaces()...)
+	}
+	role := awsiam.NewRole(k.Construct, jsii.String(spec.id+"Role"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 		Description: jsii.String("Role of the function " + spec.name),
 		InlinePolicies: &map[string]awsiam.PolicyDocument{
@@ -47,7 +54,7 @@ func (k *stack) addFunction(spec functionSpec) awslambda.Function {
 		},
 	})
 	arch := awslambda.Architecture_X86_64()
-	if k.arm64() {
+	if k.props.arm64() {
 		arch = awslambda.Architecture_ARM_64()
 	}
 	props := &awslambda.FunctionProps{
@@ -55,7 +62,7 @@ func (k *stack) addFunction(spec functionSpec) awslambda.Function {
 		Runtime:      awslambda.Runtime_PROVIDED_AL2023(),
 		Handler:      jsii.String("bootstrap"),
 		Architecture: arch,
-		Code:         awslambda.Code_FromAsset(jsii.String(k.codeDir(spec.name)), nil),
+		Code:         awslambda.Code_FromAsset(jsii.String(k.props.codeDir(spec.name)), nil),
 		Timeout:      awscdk.Duration_Seconds(jsii.Number(spec.timeoutSeconds)),
 		MemorySize:   jsii.Number(spec.memoryMB),
 		Environment:  k.environment(spec),
@@ -63,16 +70,23 @@ func (k *stack) addFunction(spec functionSpec) awslambda.Function {
 		LogGroup:     logs,
 		Tracing:      awslambda.Tracing_ACTIVE,
 	}
+	if k.network != nil && spec.callsWebhooks {
+		props.Vpc, props.SecurityGroups = k.network.vpc, &[]awsec2.ISecurityGroup{k.network.group}
+		props.VpcSubnets = &awsec2.SubnetSelection{SubnetType: awsec2.SubnetType_PRIVATE_WITH_EGRESS}
+	}
+	if n := k.props.ReservedConcurrency.of(spec.name); n > 0 {
+		props.ReservedConcurrentExecutions = jsii.Number(float64(n))
+	}
 	if spec.recursive {
 		props.RecursiveLoop = awslambda.RecursiveLoop_ALLOW
 	}
-	f := awslambda.NewFunction(k.Stack, jsii.String(spec.id), props)
+	f := awslambda.NewFunction(k.Construct, jsii.String(spec.id), props)
 	k.functions[spec.name], k.logGroups[spec.name] = f, logs
 	return f
 }
 
 // environment gives a function the variables that it names and that have a value, and no others.
-func (k *stack) environment(spec functionSpec) *map[string]*string {
+func (k *VerificationWebhooks) environment(spec functionSpec) *map[string]*string {
 	all := map[string]*string{
 		env.ServiceTable:       k.service.TableName(),
 		env.DeliveriesTable:    k.deliveries.TableName(),
@@ -81,11 +95,11 @@ func (k *stack) environment(spec functionSpec) *map[string]*string {
 		env.DeadLettersURL:     k.deadLetters.QueueUrl(),
 		env.ParkedBucket:       k.parked.BucketName(),
 		env.KMSKeyID:           k.key.KeyId(),
-		env.HoldHours:          jsii.String(strconv.Itoa(k.HoldHours)),
-		env.Stage:              jsii.String(k.Stage),
-		env.ConsoleURL:         jsii.String(k.ConsoleURL),
-		env.EventBus:           jsii.String(k.EventBus),
-		env.FrameAncestors:     jsii.String(k.FrameAncestors),
+		env.HoldHours:          jsii.String(strconv.Itoa(k.props.HoldHours)),
+		env.Stage:              jsii.String(k.props.StageName),
+		env.ConsoleURL:         jsii.String(k.props.ConsoleURL),
+		env.EventBus:           jsii.String(k.props.EventBus),
+		env.FrameAncestors:     jsii.String(strings.Join(k.props.FrameAncestors, ",")),
 	}
 	vars := map[string]*string{}
 	for _, name := range spec.env {
@@ -96,8 +110,8 @@ func (k *stack) environment(spec functionSpec) *map[string]*string {
 	if len(spec.ownHosts) > 0 {
 		vars[env.OwnHosts] = jsii.String(strings.Join(spec.ownHosts, ","))
 	}
-	if spec.trustsCA && k.CACert != "" {
-		vars["SSL_CERT_FILE"] = jsii.String(k.CACert)
+	if ca := k.props.Local; spec.callsWebhooks && ca != nil && ca.CACert != "" {
+		vars["SSL_CERT_FILE"] = jsii.String(ca.CACert)
 	}
 	return &vars
 }
@@ -111,7 +125,7 @@ func allow(resources []*string, actions ...string) awsiam.PolicyStatement {
 
 // allowKey lets a function use the key for this application's data keys only: the encryption context is the one that
 // the vault passes with every call.
-func (k *stack) allowKey(actions ...string) awsiam.PolicyStatement {
+func (k *VerificationWebhooks) allowKey(actions ...string) awsiam.PolicyStatement {
 	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings(actions...), Resources: &[]*string{k.key.KeyArn()},
 		Conditions: &map[string]any{
@@ -121,7 +135,7 @@ func (k *stack) allowKey(actions ...string) awsiam.PolicyStatement {
 }
 
 // allowOutbox lets a function do this with the operational events in the service table, and with nothing else there.
-func (k *stack) allowOutbox(actions ...string) awsiam.PolicyStatement {
+func (k *VerificationWebhooks) allowOutbox(actions ...string) awsiam.PolicyStatement {
 	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings(actions...), Resources: &[]*string{k.service.TableArn()},
 		Conditions: &map[string]any{
@@ -131,14 +145,14 @@ func (k *stack) allowOutbox(actions ...string) awsiam.PolicyStatement {
 }
 
 // allowEvents lets a function publish operational events on the one bus that they go to.
-func (k *stack) allowEvents() awsiam.PolicyStatement {
-	bus := jsii.String(k.EventBus)
-	if !strings.HasPrefix(k.EventBus, "arn:") {
-		name := k.EventBus
+func (k *VerificationWebhooks) allowEvents() awsiam.PolicyStatement {
+	bus := jsii.String(k.props.EventBus)
+	if !strings.HasPrefix(k.props.EventBus, "arn:") {
+		name := k.props.EventBus
 		if name == "" {
 			name = "default"
 		}
-		bus = k.FormatArn(&awscdk.ArnComponents{
+		bus = k.stack.FormatArn(&awscdk.ArnComponents{
 			Service: jsii.String("events"), Resource: jsii.String("event-bus"), ResourceName: jsii.String(name),
 		})
 	}

@@ -1,4 +1,4 @@
-package main
+package infra
 
 import (
 	"flag"
@@ -95,14 +95,7 @@ func TestLogRetention(t *testing.T) {
 	})
 }
 
-// The folder of binaries is the stage's own: the local ones allow endpoints on localhost.
-func TestCodeOfEachStage(t *testing.T) {
-	for stage, kind := range map[string]string{stageLocal: "local", stageDev: "lambda", stageProd: "lambda"} {
-		want := filepath.Join("b", kind, "portal")
-		if got := (settings{Stage: stage, BuildDir: "b"}).codeDir("portal"); got != want {
-			t.Errorf("%s: %s, want %s", stage, got, want)
-		}
-	}
+func TestCodeOfEachFunction(t *testing.T) {
 	// Five binaries, so five assets: a function must not get another's.
 	seen := map[string]string{}
 	for _, f := range functionNames {

@@ -1,4 +1,4 @@
-package main
+package infra
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -9,17 +9,17 @@ import (
 
 // addPortal makes the function behind the partners' API. It may delete: webhooks, and test slots
 // that are given back. It seals secrets, so it makes data keys as well as opening them.
-func (k *stack) addPortal() {
+func (k *VerificationWebhooks) addPortal() {
 	k.addFunction(functionSpec{
 		// As long as API Gateway waits. Calls take milliseconds, a test at most 22 s.
-		id: "Portal", name: "portal", timeoutSeconds: 29, memoryMB: 512, trustsCA: true,
+		id: "Portal", name: "portal", timeoutSeconds: 29, memoryMB: 512, callsWebhooks: true,
 		description: "The partners' API and console",
 		// OwnHosts does not hold the API's own name here: the portal has it from the gateway with each request.
 		env: []string{
 			env.ServiceTable, env.DeliveriesTable, env.VerificationsTable, env.QueueURL, env.KMSKeyID, env.Stage, env.ConsoleURL,
 			env.FrameAncestors,
 		},
-		ownHosts: k.OwnHosts,
+		ownHosts: k.props.hosts(),
 		may: []awsiam.PolicyStatement{
 			allow(list(k.service.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
 				"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
@@ -36,7 +36,7 @@ func (k *stack) addPortal() {
 
 // addAdmin makes the function behind the administrators' API. It looks at no delivery: in the table of deliveries it
 // starts the drains of a partner whose suspension ends. The key seals its lists' cursors.
-func (k *stack) addAdmin() {
+func (k *VerificationWebhooks) addAdmin() {
 	k.addFunction(functionSpec{
 		id: "Admin", name: "admin", timeoutSeconds: 29, memoryMB: 256,
 		description: "The administrators' API",

@@ -1,4 +1,4 @@
-package main
+package infra
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -8,15 +8,15 @@ import (
 
 // addQueues makes the delivery queue and where its messages go that no receive could handle. Messages hold ids only:
 // losing the queue loses no event, the sweeper finds what is overdue in the table.
-func (k *stack) addQueues() {
-	k.deadLetters = awssqs.NewQueue(k.Stack, jsii.String("DeadLetters"), &awssqs.QueueProps{
+func (k *VerificationWebhooks) addQueues() {
+	k.deadLetters = awssqs.NewQueue(k.Construct, jsii.String("DeadLetters"), &awssqs.QueueProps{
 		// The age of a message counts from when it was first sent: longer than the delivery queue's retention.
 		RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)),
 		Encryption:      awssqs.QueueEncryption_SQS_MANAGED,
 		EnforceSSL:      jsii.Bool(true),
 		RemovalPolicy:   k.removal(),
 	})
-	k.queue = awssqs.NewQueue(k.Stack, jsii.String("DeliveryQueue"), &awssqs.QueueProps{
+	k.queue = awssqs.NewQueue(k.Construct, jsii.String("DeliveryQueue"), &awssqs.QueueProps{
 		// Six times the retrier's timeout, as AWS asks for a function's queue.
 		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(6 * retrierTimeout)),
 		RetentionPeriod:   awscdk.Duration_Days(jsii.Number(4)),

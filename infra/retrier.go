@@ -1,4 +1,4 @@
-package main
+package infra
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -13,9 +13,9 @@ const retrierTimeout = 60
 
 // addRetrier makes the function that works on the delivery queue: attempts after the first, and what administrators
 // and the sweeper ask for.
-func (k *stack) addRetrier() {
+func (k *VerificationWebhooks) addRetrier() {
 	f := k.addFunction(functionSpec{
-		id: "Retrier", name: "retrier", timeoutSeconds: retrierTimeout, memoryMB: 512, trustsCA: true,
+		id: "Retrier", name: "retrier", timeoutSeconds: retrierTimeout, memoryMB: 512, callsWebhooks: true,
 		// A failed attempt sends the message of the next one, and a job's step that of the next step; Lambda would stop
 		// such a chain after 16. The steps are counted in the store: a round ends after six, a job after 100,000.
 		recursive:   true,
@@ -24,7 +24,7 @@ func (k *stack) addRetrier() {
 			env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.EventBus, env.KMSKeyID,
 			env.HoldHours, env.Stage,
 		},
-		ownHosts: append([]string{k.apiHost()}, k.OwnHosts...),
+		ownHosts: append([]string{k.apiHost()}, k.props.hosts()...),
 		may: append(k.attempts(),
 			// What waits for a webhook is brought to it, or cancelled when its partner discards it.
 			allow(list(indexArn(k.deliveries, env.ByHeld)), "dynamodb:Query"),
@@ -37,12 +37,12 @@ func (k *stack) addRetrier() {
 			allow(list(k.parked.BucketArn()), "s3:ListBucket"),
 		),
 	})
-	awslambda.NewEventSourceMapping(k.Stack, jsii.String("DeliveryQueueSource"), &awslambda.EventSourceMappingProps{
+	awslambda.NewEventSourceMapping(k.Construct, jsii.String("DeliveryQueueSource"), &awslambda.EventSourceMappingProps{
 		Target:                  f,
 		EventSourceArn:          k.queue.QueueArn(),
 		BatchSize:               jsii.Number(10),
 		ReportBatchItemFailures: jsii.Bool(true),
-		MaxConcurrency:          jsii.Number(float64(k.RetrierConcurrency)),
+		MaxConcurrency:          jsii.Number(float64(k.props.RetrierConcurrency)),
 	})
 }
 
@@ -50,7 +50,7 @@ func (k *stack) addRetrier() {
 // delivery, open the secrets, write what happened (a webhook that is switched off and the outbox included), count it,
 // ask for the next attempt and publish what the outbox got. A transaction is granted under the names of its parts.
 // Nothing is deleted but what the outbox held.
-func (k *stack) attempts() []awsiam.PolicyStatement {
+func (k *VerificationWebhooks) attempts() []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(list(k.service.TableArn()),
 			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),

@@ -1,4 +1,4 @@
-package main
+package infra
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -11,7 +11,7 @@ import (
 )
 
 // addSweeper makes the function that takes up, every minute, what is overdue.
-func (k *stack) addSweeper() {
+func (k *VerificationWebhooks) addSweeper() {
 	f := k.addFunction(functionSpec{
 		// Less than a minute, so that one run ends before the next begins.
 		id: "Sweeper", name: "sweeper", timeoutSeconds: 50, memoryMB: 256,
@@ -27,7 +27,7 @@ func (k *stack) addSweeper() {
 			allow(list(k.queue.QueueArn()), "sqs:SendMessage", "sqs:GetQueueAttributes"),
 		},
 	})
-	awsevents.NewRule(k.Stack, jsii.String("EveryMinute"), &awsevents.RuleProps{
+	awsevents.NewRule(k.Construct, jsii.String("EveryMinute"), &awsevents.RuleProps{
 		Description: jsii.String("Runs the sweeper"),
 		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(1))),
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f, &awseventstargets.LambdaFunctionProps{

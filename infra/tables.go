@@ -1,4 +1,4 @@
-package main
+package infra
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
@@ -10,7 +10,7 @@ import (
 // verificationsKey is the partition key of the table that verification systems write to.
 const verificationsKey = "verificationId"
 
-func (k *stack) addTables() {
+func (k *VerificationWebhooks) addTables() {
 	k.service = k.newTable("Service")
 	k.addVerifications()
 
@@ -37,34 +37,34 @@ func (k *stack) addTables() {
 }
 
 // addVerifications makes the input table, or attaches the one that verification systems write to already.
-func (k *stack) addVerifications() {
-	if k.VerificationsTableArn != "" {
-		k.verifications = awsdynamodb.Table_FromTableAttributes(k.Stack, jsii.String("Verifications"), &awsdynamodb.TableAttributes{
-			TableArn: jsii.String(k.VerificationsTableArn), TableStreamArn: jsii.String(k.VerificationsTableStreamArn),
+func (k *VerificationWebhooks) addVerifications() {
+	if t := k.props.VerificationsTable; t != nil {
+		k.verifications = awsdynamodb.Table_FromTableAttributes(k.Construct, jsii.String("Verifications"), &awsdynamodb.TableAttributes{
+			TableArn: jsii.String(t.Arn), TableStreamArn: jsii.String(t.StreamArn),
 		})
 		return
 	}
 	props := k.tableProps()
 	props.PartitionKey = stringKey(verificationsKey)
 	props.Stream = awsdynamodb.StreamViewType_NEW_AND_OLD_IMAGES
-	k.verifications = awsdynamodb.NewTable(k.Stack, jsii.String("Verifications"), props)
+	k.verifications = awsdynamodb.NewTable(k.Construct, jsii.String("Verifications"), props)
 }
 
-func (k *stack) newTable(id string) awsdynamodb.Table {
+func (k *VerificationWebhooks) newTable(id string) awsdynamodb.Table {
 	props := k.tableProps()
 	props.PartitionKey, props.SortKey = stringKey(env.PartitionKey), stringKey(env.SortKey)
 	props.TimeToLiveAttribute = jsii.String(env.TTLAttribute)
-	return awsdynamodb.NewTable(k.Stack, jsii.String(id), props)
+	return awsdynamodb.NewTable(k.Construct, jsii.String(id), props)
 }
 
-func (k *stack) tableProps() *awsdynamodb.TableProps {
+func (k *VerificationWebhooks) tableProps() *awsdynamodb.TableProps {
 	return &awsdynamodb.TableProps{
 		BillingMode:        awsdynamodb.BillingMode_PAY_PER_REQUEST,
 		Encryption:         awsdynamodb.TableEncryption_AWS_MANAGED,
 		RemovalPolicy:      k.removal(),
-		DeletionProtection: jsii.Bool(k.prod()),
+		DeletionProtection: jsii.Bool(k.retained()),
 		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{
-			PointInTimeRecoveryEnabled: jsii.Bool(k.prod()),
+			PointInTimeRecoveryEnabled: jsii.Bool(k.retained()),
 		},
 	}
 }

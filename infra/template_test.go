@@ -1,4 +1,4 @@
-package main
+package infra
 
 import (
 	"encoding/json"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -59,54 +60,80 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// The templates, each synthesized once. attached is prod with everything that can be chosen by context.
+// The stages that tests name as the app does.
+const (
+	stageLocal = "local"
+	stageDev   = "dev"
+	stageProd  = "prod"
+)
+
+// The templates, each synthesized once. attached is prod with everything that existed before.
 var (
-	localTemplate = synthesized(map[string]any{"stage": "local", "caCert": "/ca.pem"})
-	devTemplate   = synthesized(map[string]any{"stage": "dev"})
-	prodTemplate  = synthesized(map[string]any{"stage": "prod"})
-	attached      = synthesized(map[string]any{
-		"stage":                       "prod",
-		"verificationsTableArn":       "arn:aws:dynamodb:eu-west-1:111122223333:table/checks",
-		"verificationsTableStreamArn": "arn:aws:dynamodb:eu-west-1:111122223333:table/checks/stream/2026-01-01T00:00:00.000",
-		"alarmTopicArn":               "arn:aws:sns:eu-west-1:111122223333:alarms",
-		"consoleUrl":                  "https://console.example.com/",
-		"frameAncestors":              "https://portal.example.com, https://b.example.com",
-		"ownHosts":                    "api.example.com,hooks-api.example.com",
-		"apiGatewayAccount":           "existing",
-		"eventBus":                    "arn:aws:events:eu-west-1:111122223333:event-bus/operations",
-		"holdHours":                   "24",
-		"retrierConcurrency":          "7",
+	localTemplate = synthesized(always(VerificationWebhooksProps{Destroyable: true, LogDays: 7, Local: &Local{CACert: "/ca.pem"}}))
+	devTemplate   = synthesized(always(VerificationWebhooksProps{StageName: "dev", Destroyable: true, LogDays: 7, APIGatewayAccount: true}))
+	prodTemplate  = synthesized(always(VerificationWebhooksProps{APIGatewayAccount: true}))
+	attached      = synthesized(func(stack awscdk.Stack) VerificationWebhooksProps {
+		return VerificationWebhooksProps{
+			VerificationsTable: &ExistingTable{
+				Arn:       "arn:aws:dynamodb:eu-west-1:111122223333:table/checks",
+				StreamArn: "arn:aws:dynamodb:eu-west-1:111122223333:table/checks/stream/2026-01-01T00:00:00.000",
+			},
+			AlarmTopic:         awssns.Topic_FromTopicArn(stack, jsii.String("Topic"), jsii.String("arn:aws:sns:eu-west-1:111122223333:alarms")),
+			ConsoleURL:         "https://console.example.com/",
+			FrameAncestors:     []string{"https://portal.example.com", "https://b.example.com"},
+			OwnHosts:           []string{"api.example.com", "hooks-api.example.com"},
+			EventBus:           "arn:aws:events:eu-west-1:111122223333:event-bus/operations",
+			HoldHours:          24,
+			RetrierConcurrency: 7,
+		}
 	})
 )
 
 var stages = map[string]func() template{stageLocal: localTemplate, stageDev: devTemplate, stageProd: prodTemplate}
 
-func synthesized(context map[string]any) func() template {
+func always(p VerificationWebhooksProps) func(awscdk.Stack) VerificationWebhooksProps {
+	return func(awscdk.Stack) VerificationWebhooksProps { return p }
+}
+
+// built is props with the placeholder binaries.
+func built(p VerificationWebhooksProps) VerificationWebhooksProps {
+	p.CodeDir = filepath.Join(scratch, "build", "lambda")
+	if p.local() {
+		p.CodeDir = filepath.Join(scratch, "build", "local")
+	}
+	return p
+}
+
+func newApp() awscdk.App {
+	out, err := os.MkdirTemp(scratch, "cdk.out")
+	if err != nil {
+		panic(err)
+	}
+	return awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false), Outdir: jsii.String(out)})
+}
+
+func synthesized(props func(stack awscdk.Stack) VerificationWebhooksProps) func() template {
 	return sync.OnceValue(func() template {
-		s, err := settingsFrom(func(key string) any { return context[key] })
-		if err != nil {
-			panic(err)
+		stack := awscdk.NewStack(newApp(), jsii.String("Webhooks"), nil)
+		for _, o := range NewVerificationWebhooks(stack, "Default", built(props(stack))).Outputs() {
+			awscdk.NewCfnOutput(stack, jsii.String("Output"+o.Name), &awscdk.CfnOutputProps{Value: jsii.String(o.Value)}).
+				OverrideLogicalId(jsii.String(o.Name))
 		}
-		s.BuildDir = filepath.Join(scratch, "build")
-		if err := checkBinaries(s); err != nil {
-			panic(err)
-		}
-		out, err := os.MkdirTemp(scratch, "cdk.out")
-		if err != nil {
-			panic(err)
-		}
-		app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false), Outdir: jsii.String(out)})
-		raw := assertions.Template_FromStack(newStack(app, s).Stack, nil).ToJSON()
-		var t template
-		convert(readable(*raw), &t)
-		var whole struct{ Resources map[string]any }
-		convert(*raw, &whole)
-		t.uses = map[string][]string{}
-		for id, r := range whole.Resources {
-			t.uses[id] = usedBy(r, whole.Resources)
-		}
-		return t
+		return templateOf(stack)
 	})
+}
+
+func templateOf(stack awscdk.Stack) template {
+	raw := assertions.Template_FromStack(stack, nil).ToJSON()
+	var t template
+	convert(readable(*raw), &t)
+	var whole struct{ Resources map[string]any }
+	convert(*raw, &whole)
+	t.uses = map[string][]string{}
+	for id, r := range whole.Resources {
+		t.uses[id] = usedBy(r, whole.Resources)
+	}
+	return t
 }
 
 // convert copies from into to by way of JSON.

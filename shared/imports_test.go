@@ -95,7 +95,7 @@ func rules() []rule {
 			"a function is its name and its start: never another function, never infra"},
 		{"infra", []string{"shared/env", "infra/", cdk, construct, jsii}, true,
 			"the stack shares names with the functions, and nothing else"},
-		{"infra/", []string{"shared/env", "infra/", cdk, construct, jsii}, false, "as infra"},
+		{"infra/", []string{"shared/env", "infra", "infra/", cdk, construct, jsii}, false, "as infra"},
 	}
 }
 

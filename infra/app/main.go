@@ -1,4 +1,4 @@
-// Command infra is the CDK app: it defines everything that runs in AWS, for one stage at a time.
+// Command app is the CDK app: one stage of the product, as a stack.
 package main
 
 import (
@@ -16,10 +16,11 @@ func main() {
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)})
 	s, err := settingsFrom(func(key string) any { return app.Node().TryGetContext(jsii.String(key)) })
 	if err == nil {
-		s.BuildDir, err = filepath.Abs(filepath.Join("..", ".build"))
+		// The CDK's command line starts this in infra/.
+		s.props.CodeDir, err = filepath.Abs(filepath.Join("..", ".build", s.binaries()))
 	}
 	if err == nil {
-		err = checkBinaries(s)
+		err = s.props.Validate()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "infra:", err)

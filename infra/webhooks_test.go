@@ -1,10 +1,6 @@
-package main
+package infra
 
 import (
-	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -252,7 +248,7 @@ func TestFrameAncestors(t *testing.T) {
 
 // Operational events go to the account's default bus, or to the one that was chosen.
 func TestEventBus(t *testing.T) {
-	chosen := synthesized(map[string]any{"stage": "prod", "eventBus": "operations"})()
+	chosen := synthesized(always(VerificationWebhooksProps{EventBus: "operations"}))()
 	const buses = "arn:AWS::Partition:events:AWS::Region:AWS::AccountId:event-bus/"
 	const arn = "arn:aws:events:eu-west-1:111122223333:event-bus/operations"
 	for _, c := range []struct {
@@ -278,67 +274,6 @@ func TestEventBus(t *testing.T) {
 func variables(t *testing.T, tpl template, function string) map[string]any {
 	t.Helper()
 	return tpl.get(t, id(function)).Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
-}
-
-func TestSettings(t *testing.T) {
-	ok := map[string]any{"stage": "dev"}
-	for _, c := range []struct {
-		name    string
-		context map[string]any
-		want    string // part of the error; empty for none
-	}{
-		{"plain", nil, ""},
-		{"number as number", map[string]any{"holdHours": 24.0}, ""},
-		{"no stage", map[string]any{"stage": nil}, "context stage"},
-		{"other stage", map[string]any{"stage": "test"}, `have "test"`},
-		{"table without stream", map[string]any{"verificationsTableArn": "arn:x"}, "give both or none"},
-		{"stream without table", map[string]any{"verificationsTableStreamArn": "arn:x"}, "give both or none"},
-		{"local CA elsewhere", map[string]any{"caCert": "/ca.pem"}, "only on stage local"},
-		{"hours", map[string]any{"holdHours": "0"}, "from 1 to 336"},
-		{"concurrency too small for SQS", map[string]any{"retrierConcurrency": "1"}, "from 2 to 1000"},
-		{"concurrency no number", map[string]any{"retrierConcurrency": "many"}, "from 2 to 1000"},
-		{"console without a host", map[string]any{"consoleUrl": "console"}, "consoleUrl"},
-		{"own hosts", map[string]any{"ownHosts": "api.example.com, b.example.com"}, ""},
-		{"own host with a port", map[string]any{"ownHosts": "api.example.com:443"}, "not a host name"},
-		{"account", map[string]any{"apiGatewayAccount": "maybe"}, "create or existing"},
-		{"event bus", map[string]any{"eventBus": "operations/webhooks"}, ""},
-		{"event bus by ARN", map[string]any{"eventBus": "arn:aws:events:eu-west-1:111122223333:event-bus/operations"}, ""},
-		{"event bus with a space", map[string]any{"eventBus": "my bus"}, "context eventBus"},
-		{"event bus with a wildcard", map[string]any{"eventBus": "arn:aws:events:eu-west-1:111122223333:event-bus/*"}, "context eventBus"},
-		{"embedding pages", map[string]any{"frameAncestors": "https://portal.example.com, https://b.example.com"}, ""},
-		{"embedding page without https", map[string]any{"frameAncestors": "http://localhost:3000"}, "context frameAncestors"},
-		{"ARN of something else", map[string]any{"eventBus": "arn:aws:sns:eu-west-1:111122223333:alarms"}, "context eventBus"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			context := maps.Clone(ok)
-			maps.Copy(context, c.context)
-			_, err := settingsFrom(func(key string) any { return context[key] })
-			if c.want == "" && err != nil || c.want != "" && !strings.Contains(fmt.Sprint(err), c.want) {
-				t.Errorf("got %v, want %q", err, c.want)
-			}
-		})
-	}
-}
-
-func TestMissingBinaries(t *testing.T) {
-	dir := t.TempDir()
-	for _, f := range functionNames[1:] {
-		path := filepath.Join(dir, "lambda", f, "bootstrap")
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, nil, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	err := checkBinaries(settings{Stage: stageProd, BuildDir: dir})
-	if text := fmt.Sprint(err); !strings.Contains(text, filepath.Join("lambda", "portal", "bootstrap")) ||
-		!strings.Contains(text, "make build") || strings.Contains(text, "sweeper") {
-		t.Errorf("got %v", err)
-	}
-	if err := checkBinaries(settings{Stage: stageLocal, BuildDir: dir}); err == nil {
-		t.Error("the local stage took binaries that are not its own")
-	}
 }
 
 // The names in shared/env are what the adapter uses; a change there changes tables that hold data.
