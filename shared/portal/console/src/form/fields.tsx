@@ -3,7 +3,7 @@ import { errorOf, type FieldErrors } from "../api/error";
 import { eventTypeNames, type EventType, type EventTypeName, type Webhook } from "../api/types";
 import { plural, prettyJson } from "../lib/text";
 import { link } from "../router";
-import { Card, Check, Code, Field, FieldGroup, Inline, Notice, Radios } from "../ui";
+import { Breakable, Card, Check, Code, Field, FieldGroup, Inline, Notice, Radios } from "../ui";
 import type { Values } from "./values";
 import { eventTexts, idOf, labels } from "./words";
 
@@ -90,7 +90,7 @@ export function Events({ values: v, set, errors, samples }: FieldsProps & { samp
             {eventTypeNames.map((name) => (
               <Check
                 key={name}
-                label={name}
+                label={<Breakable text={name} />}
                 hint={`${eventTexts[name]}.`}
                 checked={v.eventTypes.includes(name)}
                 onChange={(on) => choose(name, on)}
