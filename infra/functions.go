@@ -42,6 +42,7 @@ func (k *VerificationWebhooks) addFunction(spec functionSpec) awslambda.Function
 	if k.network != nil && spec.callsWebhooks {
 		spec.may = append(spec.may, k.mayHaveInterfaces()...)
 	}
+	uncheckedLogs(logs)
 	role := awsiam.NewRole(k.Construct, jsii.String(spec.id+"Role"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 		Description: jsii.String("Role of the function " + spec.name),
@@ -53,6 +54,9 @@ func (k *VerificationWebhooks) addFunction(spec functionSpec) awslambda.Function
 			))}),
 		},
 	})
+	if k.network != nil && spec.callsWebhooks {
+		unchecked(role, map[string]string{"CKV_AWS_111": "Network interfaces have no ARNs before Lambda makes them; the function's own code is denied to"})
+	}
 	arch := awslambda.Architecture_X86_64()
 	if k.props.arm64() {
 		arch = awslambda.Architecture_ARM_64()
@@ -81,8 +85,19 @@ func (k *VerificationWebhooks) addFunction(spec functionSpec) awslambda.Function
 		props.RecursiveLoop = awslambda.RecursiveLoop_ALLOW
 	}
 	f := awslambda.NewFunction(k.Construct, jsii.String(spec.id), props)
+	unchecked(f, map[string]string{
+		"CKV_AWS_115": "ReservedConcurrency is a prop: what is reserved is taken from the rest of the account, which its owner must weigh",
+		"CKV_AWS_116": "Not invoked asynchronously but by the schedule, whose next run makes up for one: stream and queue have their own destinations for failures",
+		"CKV_AWS_117": "Egress is a prop: a VPC costs NAT gateways. Where connections may go is decided in the code that makes them",
+		"CKV_AWS_173": "Variables hold names of resources and no secrets",
+	})
 	k.functions[spec.name], k.logGroups[spec.name] = f, logs
 	return f
+}
+
+// uncheckedLogs: encrypted with the key that CloudWatch Logs manages.
+func uncheckedLogs(g awslogs.LogGroup) {
+	unchecked(g, map[string]string{"CKV_AWS_158": "Encrypted with the key of CloudWatch Logs; neither secrets nor bodies are logged"})
 }
 
 // environment gives a function the variables that it names and that have a value, and no others.

@@ -1,17 +1,11 @@
 package infra
 
 import (
-	"flag"
-	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata")
 
 // id returns the id of a function's construct.
 func id(function string) string { return strings.ToUpper(function[:1]) + function[1:] }
@@ -150,111 +144,5 @@ func TestSchedule(t *testing.T) {
 				"RetryPolicy": map[string]any{"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
 			}},
 		})
-	})
-}
-
-// permissions lists what every function's role allows, one action on one resource a line.
-func permissions(t *testing.T, tpl template) []string {
-	t.Helper()
-	var lines []string
-	for _, f := range functionNames {
-		role := tpl.get(t, id(f)+"Role")
-		wantEqual(t, f+" managed policies", role.Properties["ManagedPolicyArns"], nil)
-		wantEqual(t, f+" trust", role.Properties["AssumeRolePolicyDocument"], map[string]any{
-			"Version": "2012-10-17",
-			"Statement": []any{map[string]any{
-				"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"Service": "lambda.amazonaws.com"},
-			}},
-		})
-		var policies []struct {
-			PolicyDocument struct{ Statement []map[string]any }
-		}
-		convert(role.Properties["Policies"], &policies)
-		for _, p := range policies {
-			lines = append(lines, allowed(t, f, p.PolicyDocument.Statement)...)
-		}
-	}
-	// Grants that are not in the role itself would be missing above.
-	wantEqual(t, "policies apart from roles", tpl.ofType("AWS::IAM::Policy"), nil)
-	slices.Sort(lines)
-	return lines
-}
-
-// allowed lists what statements allow, one action on one resource a line.
-func allowed(t *testing.T, function string, statements []map[string]any) []string {
-	t.Helper()
-	var lines []string
-	for _, s := range statements {
-		if s["Effect"] != "Allow" {
-			t.Errorf("%s: %v", function, s)
-		}
-		condition := ""
-		if c, ok := s["Condition"]; ok {
-			condition = " if " + strings.Join(strings.Fields(asJSON(c)), "")
-		}
-		for _, action := range asList(s["Action"]) {
-			for _, on := range asList(s["Resource"]) {
-				lines = append(lines, fmt.Sprintf("%-10s %v %v%s", function, action, on, condition))
-			}
-		}
-	}
-	return lines
-}
-
-func asList(v any) []any {
-	if list, ok := v.([]any); ok {
-		return list
-	}
-	return []any{v}
-}
-
-// TestPermissions compares the roles with testdata/permissions.txt, which is what a reviewer reads.
-func TestPermissions(t *testing.T) {
-	golden := filepath.Join("testdata", "permissions.txt")
-	if *update {
-		text := strings.Join(permissions(t, prodTemplate()), "\n") + "\n"
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := strings.Split(strings.TrimSpace(string(text)), "\n")
-	each(t, func(t *testing.T, _ string, tpl template) {
-		got := permissions(t, tpl)
-		for _, line := range got {
-			if !slices.Contains(want, line) {
-				t.Errorf("new: %s", line)
-			}
-		}
-		for _, line := range want {
-			if !slices.Contains(got, line) {
-				t.Errorf("gone: %s", line)
-			}
-		}
-	})
-}
-
-// Only X-Ray may be granted on everything, and no grant may name all actions of a service.
-func TestNoWildcards(t *testing.T) {
-	each(t, func(t *testing.T, _ string, tpl template) {
-		for _, line := range permissions(t, tpl) {
-			fields := strings.Fields(line)
-			action, on := fields[1], fields[2]
-			if strings.Contains(action, "*") {
-				t.Errorf("all actions: %s", line)
-			}
-			if strings.HasPrefix(on, "*") && !strings.HasPrefix(action, "xray:") {
-				t.Errorf("all resources: %s", line)
-			}
-			if strings.HasPrefix(action, "kms:") && !strings.HasSuffix(line, `if {"StringEquals":{"kms:EncryptionContext:app":"verification-webhooks"}}`) {
-				t.Errorf("any encryption context: %s", line)
-			}
-		}
 	})
 }

@@ -29,7 +29,7 @@ func (k *VerificationWebhooks) addNetwork() {
 		n.vpc = k.newVPC(n)
 	}
 	n.group = awsec2.NewSecurityGroup(k.Construct, jsii.String("EgressGroup"), &awsec2.SecurityGroupProps{
-		Vpc: n.vpc, Description: jsii.String("Functions that call webhooks: nothing in, webhooks' ports out"),
+		Vpc: n.vpc, Description: jsii.String("Functions that call webhooks: nothing in, the ports of webhooks out"),
 		AllowAllOutbound: jsii.Bool(false),
 	})
 	n.group.AddEgressRule(awsec2.Peer_AnyIpv4(), awsec2.Port_Tcp(jsii.Number(443)), jsii.String("Webhooks and AWS"), nil)

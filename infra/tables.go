@@ -47,14 +47,29 @@ func (k *VerificationWebhooks) addVerifications() {
 	props := k.tableProps()
 	props.PartitionKey = stringKey(verificationsKey)
 	props.Stream = awsdynamodb.StreamViewType_NEW_AND_OLD_IMAGES
-	k.verifications = awsdynamodb.NewTable(k.Construct, jsii.String("Verifications"), props)
+	t := awsdynamodb.NewTable(k.Construct, jsii.String("Verifications"), props)
+	k.uncheckedTable(t)
+	k.verifications = t
+}
+
+// uncheckedTable: what must be secret in a table is sealed under SecretsKey before it is stored.
+func (k *VerificationWebhooks) uncheckedTable(t awsdynamodb.Table) {
+	reasons := map[string]string{
+		"CKV_AWS_119": "Encrypted with the key that AWS manages; secrets are sealed under SecretsKey before they are stored",
+	}
+	if !k.retained() {
+		reasons["CKV_AWS_28"] = "Destroyable: what it holds is not worth restoring"
+	}
+	unchecked(t, reasons)
 }
 
 func (k *VerificationWebhooks) newTable(id string) awsdynamodb.Table {
 	props := k.tableProps()
 	props.PartitionKey, props.SortKey = stringKey(env.PartitionKey), stringKey(env.SortKey)
 	props.TimeToLiveAttribute = jsii.String(env.TTLAttribute)
-	return awsdynamodb.NewTable(k.Construct, jsii.String(id), props)
+	t := awsdynamodb.NewTable(k.Construct, jsii.String(id), props)
+	k.uncheckedTable(t)
+	return t
 }
 
 func (k *VerificationWebhooks) tableProps() *awsdynamodb.TableProps {
