@@ -103,6 +103,10 @@ async function forms(tab, { partner, hooks, endpoints }, look) {
   await tab.go('#/webhooks/new');
   await tab.field('Webhook URL').waitFor();
   await look('create');
+  await tab.field('A body of my own').check();
+  await page.getByRole('region', { name: 'preview' }).getByText('test_123 is verified').waitFor();
+  await look('create-template');
+  await tab.field('The default body').check();
   tab.expects(/POST .*\/v1\/webhooks 422$/);
   await tab.field('Webhook URL').fill('http://192.168.0.1/webhook');
   await tab.field('Only some').check();

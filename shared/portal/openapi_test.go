@@ -62,7 +62,7 @@ func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
 		"GET /v1/webhooks/{webhookId}", "GET /v1/webhooks/{webhookId}/deliveries",
 		"GET /v1/webhooks/{webhookId}/deliveries/{deliveryId}", "GET /v1/webhooks/{webhookId}/jobs/{jobId}",
 		"GET /v1/webhooks/{webhookId}/stats",
-		"PATCH /v1/webhooks/{webhookId}", "POST /v1/webhooks",
+		"PATCH /v1/webhooks/{webhookId}", "POST /v1/template/preview", "POST /v1/webhooks",
 		"POST /v1/webhooks/{webhookId}/activate", "POST /v1/webhooks/{webhookId}/deactivate",
 		"POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend", "POST /v1/webhooks/{webhookId}/recover",
 		"POST /v1/webhooks/{webhookId}/secret/cancel", "POST /v1/webhooks/{webhookId}/secret/complete",

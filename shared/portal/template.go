@@ -92,13 +92,18 @@ func shownTemplate(text string) orNull[jsonObject] {
 }
 
 type previewBody struct {
-	PayloadTemplate optional[templateText]  `json:"payloadTemplate,omitempty" doc:"The template to try; null: the default body. Left out: the webhook's present one."`
-	EventType       optional[eventTypeName] `json:"eventType,omitempty" doc:"Which sample is shown; verification.completed if left out."`
-	VerificationID  optional[string]        `json:"verificationId,omitempty" minLength:"1" doc:"A verification that has ended, to be shown in place of a sample."`
+	PayloadTemplate optional[templateText]   `json:"payloadTemplate,omitempty" doc:"The template to try; null: the default body. Left out: the webhook's present one."`
+	EventType       optional[eventTypeName]  `json:"eventType,omitempty" doc:"Which sample is shown; verification.completed if left out."`
+	VerificationID  optional[string]         `json:"verificationId,omitempty" minLength:"1" doc:"A verification that has ended, to be shown in place of a sample."`
+	TypeNaming      optional[typeNamingName] `json:"typeNaming,omitempty" doc:"As in a webhook. Left out: the webhook's, or guide."`
 }
 
 type previewInput struct {
 	WebhookParam
+	Body *previewBody `nameHint:"PreviewBody"`
+}
+
+type newPreviewInput struct {
 	Body *previewBody `nameHint:"PreviewBody"`
 }
 
@@ -118,6 +123,12 @@ func (p *portal) templateRoutes(rs *routes) {
 			"that fails is answered 422 with the place.",
 		DefaultStatus: http.StatusOK, Errors: []int{http.StatusNotFound},
 	}, optionalBody, p.preview)
+	register(rs, huma.Operation{
+		OperationID: "previewNewTemplate", Method: http.MethodPost, Path: "/v1/template/preview", Tags: []string{"webhooks"},
+		Summary:       "Show what a payload template would make in a webhook that does not exist yet",
+		Description:   "As the preview of a webhook, but that what is left out is what a new webhook has.",
+		DefaultStatus: http.StatusOK,
+	}, optionalBody, p.previewNew)
 }
 
 func (p *portal) preview(ctx context.Context, in *previewInput) (*previewOutput, error) {
@@ -125,27 +136,39 @@ func (p *portal) preview(ctx context.Context, in *previewInput) (*previewOutput,
 	if err != nil {
 		return nil, err
 	}
+	return p.previewFor(ctx, &w, in.Body)
+}
+
+func (p *portal) previewNew(ctx context.Context, in *newPreviewInput) (*previewOutput, error) {
+	return p.previewFor(ctx, &webhook.Webhook{PartnerID: callFrom(ctx).partnerID, TypeNaming: webhook.GuideNaming}, in.Body)
+}
+
+// previewFor shows what w would send. It changes w, which is the caller's own.
+func (p *portal) previewFor(ctx context.Context, w *webhook.Webhook, body *previewBody) (*previewOutput, error) {
 	var b previewBody
-	if in.Body != nil {
-		b = *in.Body
+	if body != nil {
+		b = *body
+	}
+	if b.TypeNaming.given() {
+		w.TypeNaming = webhook.TypeNaming(b.TypeNaming.value)
 	}
 	template, err := templateOf(b.PayloadTemplate)
 	if !b.PayloadTemplate.set {
-		template, err = presentTemplate(&w)
+		template, err = presentTemplate(w)
 		err = templateFault(err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if b.VerificationID.given() {
-		return p.previewOf(ctx, &w, b, template)
+		return p.previewOf(ctx, w, b, template)
 	}
 	eventType := webhook.Completed
 	if b.EventType.given() {
 		eventType = webhook.EventType(b.EventType.value)
 	}
-	body, err := payload.SampleWith(eventType, w.TypeNaming, template)
-	return previewed(eventType, body, err)
+	sample, err := payload.SampleWith(eventType, w.TypeNaming, template)
+	return previewed(eventType, sample, err)
 }
 
 // maxVerificationID is the most bytes of a table's partition key.

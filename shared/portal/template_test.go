@@ -82,9 +82,13 @@ func TestPreview(t *testing.T) {
 		{"a record", templated, `{"verificationId":"ver_1"}`, "verification.failed", `{"v":"ver_1"}`},
 		{"a record, by default", plain, `{"verificationId":"ver_1"}`, "verification.failed",
 			`{"type":"verification.failed","status":"failed","data":{"verificationId":"ver_1","sessionId":7,"status":"FAILED","metadata":{"source":"<bank>"}}}`},
+		{"another naming", plain, `{"typeNaming":"guide"}`, "verification.completed", string(payload.Sample(webhook.Completed, webhook.GuideNaming))},
+		{"a new webhook", "", "", "verification.completed", string(payload.Sample(webhook.Completed, webhook.GuideNaming))},
+		{"a new webhook's", "", `{"payloadTemplate":{"t":"{{type}}"},"typeNaming":"detailed","verificationId":"ver_1"}`,
+			"verification.failed", `{"t":"verification.failed"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := w.do(req{method: "POST", path: "/v1/webhooks/" + tt.id + "/template/preview", key: key, body: tt.body}).want(200)
+			r := w.do(req{method: "POST", path: previewPath(tt.id), key: key, body: tt.body}).want(200)
 			if r.str("body") != tt.want || r.str("eventType") != tt.eventType || r.json()["size"] != float64(len(tt.want)) {
 				t.Errorf("answered %s, want %s", r.body, tt.want)
 			}
@@ -93,6 +97,14 @@ func TestPreview(t *testing.T) {
 	if n := len(w.sender.sent); n != 0 {
 		t.Errorf("%d requests were sent", n)
 	}
+}
+
+// previewPath is the route for a webhook; for one that does not exist yet if id is empty.
+func previewPath(id string) string {
+	if id == "" {
+		return "/v1/template/preview"
+	}
+	return "/v1/webhooks/" + id + "/template/preview"
 }
 
 func TestPreviewRefuses(t *testing.T) {
@@ -121,7 +133,10 @@ func TestPreviewRefuses(t *testing.T) {
 		{"too large by template", `{"verificationId":"large","payloadTemplate":{"a":"{{data}}"}}`, "body.payloadTemplate", "102400"},
 		{"wrong type", `{"verificationId":"broken"}`, "body.verificationId", "cannot become"},
 	} {
-		r := w.do(req{method: "POST", path: "/v1/webhooks/" + id + "/template/preview", key: key, body: tt.body}).want(422)
+		r := w.do(req{method: "POST", path: previewPath(id), key: key, body: tt.body}).want(422)
+		if again := w.do(req{method: "POST", path: previewPath(""), key: key, body: tt.body}).want(422); again.body != r.body {
+			t.Errorf("%s: for a new webhook answered %s", tt.name, again.body)
+		}
 		if !strings.Contains(r.body, `"location":"`+tt.location+`"`) || !strings.Contains(r.body, tt.detail) {
 			t.Errorf("%s: answered %s", tt.name, r.body)
 		}
@@ -131,5 +146,5 @@ func TestPreviewRefuses(t *testing.T) {
 		t.Errorf("another partner's record can be told from none:\n%s\n%s", answers["unknown"], answers["another partner's"])
 	}
 	foreign := w.webhook(w.partner("third"), nil)
-	w.do(req{method: "POST", path: "/v1/webhooks/" + foreign + "/template/preview", key: key}).want(404)
+	w.do(req{method: "POST", path: previewPath(foreign), key: key}).want(404)
 }

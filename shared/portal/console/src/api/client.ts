@@ -132,8 +132,9 @@ export const api = {
     request<CreatedWebhook>("POST", one(id, "/secret/rotate"), { body, idempotencyKey, ifMatch: ifMatch ?? null }),
   completeRotation: (id: string, ifMatch: string | null) => request<Webhook>("POST", one(id, "/secret/complete"), { ifMatch }),
   cancelRotation: (id: string, ifMatch: string | null) => request<Webhook>("POST", one(id, "/secret/cancel"), { ifMatch }),
-  preview: (id: string, body: PreviewRequest, signal?: AbortSignal) =>
-    valueOf(request<Preview>("POST", one(id, "/template/preview"), { body, ...of(signal) })),
+  /** preview shows what a template makes; id is null for a webhook that does not exist yet. */
+  preview: (id: string | null, body: PreviewRequest, signal?: AbortSignal) =>
+    valueOf(request<Preview>("POST", id === null ? "v1/template/preview" : one(id, "/template/preview"), { body, ...of(signal) })),
   stats: (id: string, hours: number, signal?: AbortSignal) =>
     valueOf(request<WebhookStats>("GET", one(id, "/stats"), { query: { hours }, ...of(signal) })),
   listDeliveries: (id: string, filter: DeliveryFilter, cursor?: string | null, signal?: AbortSignal) =>

@@ -138,6 +138,7 @@ export interface Preview {
 export interface PreviewRequest {
   eventType?: EventTypeName;
   payloadTemplate?: JsonObject | null;
+  typeNaming?: TypeNaming;
   verificationId?: string;
 }
 

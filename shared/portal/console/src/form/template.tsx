@@ -63,19 +63,10 @@ function Own({ values: v, set, errors, webhook, samples }: TemplateProps) {
         <Help />
       </div>
       <div>
-        <ShownChoice shown={shown} set={setShown} byId={webhook !== null} />
-        {webhook ? (
-          <PreviewBox preview={preview} valid={templateOf(v) !== undefined} />
-        ) : (
-          <p class="hint">The template is checked when you save. From then on Edit shows here what it makes.</p>
-        )}
-        {webhook && webhook.typeNaming !== v.typeNaming && (
-          <p class="hint">
-            <Inline>type</Inline> is as it was saved, until you save the other choice under {labels.typeNaming}.
-          </p>
-        )}
+        <ShownChoice shown={shown} set={setShown} />
+        <PreviewBox preview={preview} valid={templateOf(v) !== undefined} />
         {sample && (
-          <details open={webhook === null}>
+          <details>
             <summary>What expressions can use of this event</summary>
             <Code plain label="default body" text={prettyJson(JSON.stringify(sample))} />
           </details>
@@ -91,7 +82,7 @@ interface Shown {
   verificationId: string;
 }
 
-function ShownChoice(p: { shown: Shown; set: (shown: Shown) => void; byId: boolean }) {
+function ShownChoice(p: { shown: Shown; set: (shown: Shown) => void }) {
   return (
     <div class="columns">
       <Field label="Preview of">
@@ -109,21 +100,19 @@ function ShownChoice(p: { shown: Shown; set: (shown: Shown) => void; byId: boole
           </select>
         )}
       </Field>
-      {p.byId && (
-        <Field label="Or of the verification" optional>
-          {(control) => (
-            <input
-              {...control}
-              class="mono"
-              autocomplete="off"
-              spellcheck={false}
-              placeholder="ver_abc123"
-              value={p.shown.verificationId}
-              onInput={(e) => p.set({ ...p.shown, verificationId: e.currentTarget.value })}
-            />
-          )}
-        </Field>
-      )}
+      <Field label="Or of the verification" optional>
+        {(control) => (
+          <input
+            {...control}
+            class="mono"
+            autocomplete="off"
+            spellcheck={false}
+            placeholder="ver_abc123"
+            value={p.shown.verificationId}
+            onInput={(e) => p.set({ ...p.shown, verificationId: e.currentTarget.value })}
+          />
+        )}
+      </Field>
     </div>
   );
 }
@@ -138,16 +127,20 @@ interface PreviewState {
 function usePreview(webhookId: string | null, v: Values, shown: Shown): PreviewState {
   const [state, setState] = useState<PreviewState>({ value: undefined, error: undefined, loading: true });
   const template = templateOf(v);
-  const asked = JSON.stringify([template, shown]);
+  const asked = JSON.stringify([template, v.typeNaming, shown]);
   useEffect(() => {
-    if (webhookId === null || !template) {
+    if (!template) {
       setState((s) => ({ ...s, error: undefined, loading: false }));
       return;
     }
     const abort = new AbortController();
     setState((s) => ({ ...s, loading: true }));
     const id = shown.verificationId.trim();
-    const request: PreviewRequest = { payloadTemplate: template, ...(id === "" ? { eventType: shown.eventType } : { verificationId: id }) };
+    const request: PreviewRequest = {
+      payloadTemplate: template,
+      typeNaming: v.typeNaming,
+      ...(id === "" ? { eventType: shown.eventType } : { verificationId: id }),
+    };
     const timer = setTimeout(() => {
       api
         .preview(webhookId, request, abort.signal)
