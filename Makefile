@@ -105,6 +105,24 @@ screenshots: $(STACK) ## pictures of the console that `make run` left running, i
 	@$(STACK) install browser
 	E2E_STATE=$(CURDIR)/localstack/.state/run.json node localstack/browser/screenshots.mjs .build/screenshots
 
+# The third stack has everything that adds resources.
+.PHONY: lint-templates
+TEMPLATES := .build/templates
+synth-to = cd infra && npx --no-install cdk synth --quiet --no-notices -a ../.build/cdk-app -o ../$(TEMPLATES)/$(1)
+ANY_ARN  := eu-west-1:111122223333
+lint-templates: build-lambda build-tools ## cfn-lint and checkov on the CDK stacks of dev and prod
+	@$(STACK) install infra lint checkov
+	@rm -rf $(TEMPLATES)
+	@$(call synth-to,dev) -c stage=dev
+	@$(call synth-to,prod) -c stage=prod
+	@$(call synth-to,chosen) -c stage=prod -c egressAddresses=2 -c domainName=hooks.example.com -c reservedConcurrency=retrier=60 \
+	  -c certificateArn=arn:aws:acm:$(ANY_ARN):certificate/00000000-0000-0000-0000-000000000000 \
+	  -c webAclArn=arn:aws:wafv2:$(ANY_ARN):regional/webacl/any/00000000-0000-0000-0000-000000000000
+	localstack/.state/venv-lint/bin/cfn-lint -i W3005 -- $(TEMPLATES)/*/*.template.json
+	@# Short paths: checkov takes a template's path for the value of references, and 40 characters for a secret.
+	cd $(TEMPLATES) && ../../localstack/.state/venv-checkov/bin/checkov --framework cloudformation --quiet --compact \
+	  --skip-download -f */*.template.json
+
 .PHONY: storm storm-planted
 storm: need-go ## the simulation: SEEDS=10000 START=1 runs many, SEED=n replays one with its trace, TRACE=file keeps all of it
 	@go test -c -o .build/storm.test ./shared/storm

@@ -135,7 +135,7 @@ step 'look for the tools' tools
 step 'build the tool that starts and stops' make --no-print-directory .build/stack
 step 'look for free ports' "$stack" check -state "$state" -shift 50
 # Downloads wait for the network, and the end-to-end tests for retries: what needs the processor runs beside them.
-background install "$stack" install venv infra receivers receivers-venv browser lint openapi ${java:+dynamodb-local}
+background install "$stack" install venv infra receivers receivers-venv browser lint checkov openapi ${java:+dynamodb-local}
 step 'build' make --no-print-directory -j2 build-tools build
 background lint make --no-print-directory lint
 step 'the console: its first load, types and unit tests' console
@@ -151,6 +151,7 @@ for tool in php javac; do
 done
 step 'tests of infra and localstack' infra
 step 'sam validate --lint, sam build' sam
+step 'cfn-lint and checkov on the synthesized stacks' make --no-print-directory lint-templates
 if [ -n "$java" ]; then
   step 'tests of the tables on DynamoDB Local' tables
 else

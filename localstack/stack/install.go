@@ -18,8 +18,13 @@ import (
 // venvDir holds the Python environment of the emulator; all running copies of a clone share it.
 func venvDir(root string) string { return filepath.Join(root, "localstack", ".state", "venv") }
 
-// lintVenvDir holds that of the SAM command line.
+// lintVenvDir holds that of the SAM command line and of cfn-lint.
 func lintVenvDir(root string) string { return filepath.Join(root, "localstack", ".state", "venv-lint") }
+
+// checkovVenvDir holds that of checkov.
+func checkovVenvDir(root string) string {
+	return filepath.Join(root, "localstack", ".state", "venv-checkov")
+}
 
 // openAPIVenvDir holds that of schemathesis.
 func openAPIVenvDir(root string) string {
@@ -40,6 +45,8 @@ func install(ctx context.Context, root string, names ...string) error {
 			err = installPython(ctx, venvDir(root), filepath.Join(root, "localstack", "requirements.txt"))
 		case "lint":
 			err = installPython(ctx, lintVenvDir(root), filepath.Join(root, "localstack", "requirements-lint.txt"))
+		case "checkov":
+			err = installPython(ctx, checkovVenvDir(root), filepath.Join(root, "localstack", "requirements-checkov.txt"))
 		case "openapi":
 			err = installPython(ctx, openAPIVenvDir(root), filepath.Join(root, "localstack", "requirements-openapi.txt"))
 		case "infra":

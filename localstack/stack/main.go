@@ -5,8 +5,8 @@
 //	stack up      start what is not running, deploy what changed, show a verified webhook arriving, leave all running
 //	stack dynamodb   start DynamoDB Local, for the tests
 //	stack down    end what up and dynamodb started
-//	stack install TOOLS...   make the Python environments and node modules that are named: venv, lint, infra, receivers,
-//	                         receivers-venv, dynamodb-local, browser
+//	stack install TOOLS...   make the Python environments and node modules that are named: venv, lint, checkov, infra,
+//	                         receivers, receivers-venv, dynamodb-local, browser
 package main
 
 import (
