@@ -40,6 +40,10 @@ export function openEditor(host: HTMLElement, text: string, label: string, onCha
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   root.replaceChildren();
   const syntaxFaults = jsonParseLinter();
+  // What was told and has not come back yet. A page that renders late gives back a text that was typed over since; taking
+  // it would undo the typing, tell of that, and go round for ever.
+  let told: string[] = [];
+  let setting = false;
   const view = new EditorView({
     parent: root,
     root,
@@ -60,8 +64,9 @@ export function openEditor(host: HTMLElement, text: string, label: string, onCha
         keymap.of([...defaultKeymap, ...historyKeymap, ...lintKeymap]),
         EditorView.contentAttributes.of({ "aria-label": label }),
         EditorView.updateListener.of((update) => {
-          if (update.docChanged) {
-            onChange(update.state.doc.toString());
+          if (update.docChanged && !setting) {
+            told.push(update.state.doc.toString());
+            onChange(told[told.length - 1]!);
           }
         }),
         look,
@@ -70,8 +75,16 @@ export function openEditor(host: HTMLElement, text: string, label: string, onCha
   });
   return {
     set(next) {
+      const echo = told.lastIndexOf(next);
+      if (echo >= 0) {
+        told = told.slice(echo + 1);
+        return;
+      }
       if (next !== view.state.doc.toString()) {
+        told = [];
+        setting = true;
         view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: next } });
+        setting = false;
       }
     },
     mark(fault) {
