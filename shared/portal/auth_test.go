@@ -72,6 +72,21 @@ func TestAuthenticationComesFirst(t *testing.T) {
 	}
 }
 
+// An answer says whose it is, a refusal for other reasons too; who has no credential learns nothing.
+func TestAnswersNameTheAccount(t *testing.T) {
+	w := newWorld(t)
+	acme, globex := w.partner("acme"), w.partner("globex")
+	for _, c := range []struct{ key, path, want string }{
+		{acme, "/v1/webhooks", "acme"}, {globex, "/v1/webhooks", "globex"}, {globex, "/v1/webhooks/" + w.ids().Webhook(), "globex"},
+		{acme, "/v1/webhooks?limit=x", "acme"}, {acme, "/x", "acme"}, {"", "/v1/webhooks", ""}, {acme + "0", "/v1/webhooks", ""},
+		{"", "/console/", ""}, {acme, "/v1/openapi.json", ""},
+	} {
+		if got := w.do(req{method: "GET", path: c.path, key: c.key}).header.Get("Account-Id"); got != c.want {
+			t.Errorf("%s: account %q, want %q", c.path, got, c.want)
+		}
+	}
+}
+
 func TestRevokedKeyStopsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	key := w.partner("acme")

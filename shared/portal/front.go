@@ -91,6 +91,9 @@ func (f *front) serve(a *answer, r *http.Request, c *call) error {
 	if err := f.admit(r, c); err != nil {
 		return err
 	}
+	if c.partnerID != "" {
+		a.Header().Set(accountHeader, c.partnerID)
+	}
 	pattern, err := f.route(r)
 	if err != nil {
 		return err
@@ -196,6 +199,10 @@ func panicCause(v any) error {
 	}
 	return fmt.Errorf("panic: %T\n%s", v, debug.Stack())
 }
+
+// accountHeader names whose credential a request had, so that a page which is given another one can tell whether what it
+// holds may be shown to whoever gave it.
+const accountHeader = "Account-Id"
 
 // secure sets the headers that every answer carries.
 func secure(h http.Header) {

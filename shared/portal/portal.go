@@ -74,7 +74,8 @@ func newPortal(c Config) *portal {
 
 const apiDescription = `Manage the endpoints that verification events are sent to, and see what became of each event.
 
-Names are camelCase and exact, times are RFC 3339 in UTC. Failures are RFC 9457 problem documents.`
+Names are camelCase and exact, times are RFC 3339 in UTC. Failures are RFC 9457 problem documents.
+The header Account-Id of an answer says whose the key or session is.`
 
 const webhookPath = "/v1/webhooks/{webhookId}"
 
