@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, isAbort } from "./api/error";
+import { present } from "./presence";
 
 export interface Data<T> {
   /** The latest value; it stays while a newer one is loaded and when that fails. */
@@ -14,7 +15,7 @@ export interface Data<T> {
 }
 
 interface DataOptions<T> {
-  /** After how many milliseconds to load again while the page is visible; null not to. */
+  /** After how many milliseconds to load again while somebody is present; null not to. */
   poll?: (value: T | undefined) => number | null;
 }
 
@@ -83,23 +84,16 @@ function sameDeps(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((v, i) => Object.is(v, b[i]));
 }
 
-/** whenDue calls run once, after ms at least and when the page is visible. It returns what stops it. */
+/** whenDue calls run after ms at least, when somebody is present. It returns what stops it. */
 function whenDue(ms: number, run: () => void): () => void {
-  const check = () => {
-    if (document.visibilityState === "visible") {
-      stop();
-      run();
-    }
-  };
+  let stop = () => {};
   const timer = setTimeout(() => {
-    document.addEventListener("visibilitychange", check);
-    check();
+    stop = present.subscribe((is) => is && run());
   }, ms);
-  const stop = () => {
+  return () => {
     clearTimeout(timer);
-    document.removeEventListener("visibilitychange", check);
+    stop();
   };
-  return stop;
 }
 
 export interface Action<A extends unknown[], R> {

@@ -1,0 +1,32 @@
+// A tab that is forgotten: it asks for nothing until somebody comes back.
+import assert from 'node:assert/strict';
+import { consoleTest } from './harness.mjs';
+import { until } from './world.mjs';
+
+consoleTest('a tab that nobody touches for ten minutes stops asking, and goes on when somebody does', async ({ tab, page, partner, endpoint }) => {
+  const hook = await partner.hook(endpoint);
+  let asked = 0;
+  page.on('request', (r) => { asked += r.url().includes('/v1/') ? 1 : 0; });
+  await page.clock.install();
+  await tab.enter(partner, `#/webhooks/${hook.id}/logs`);
+  await tab.sees(/No deliveries|Nothing/);
+  const before = asked;
+  await until('the log is followed', async () => {
+    await page.clock.runFor(5_000);
+    return asked > before + 1;
+  });
+
+  await page.clock.fastForward(11 * 60_000);
+  await page.clock.runFor(20_000);
+  await page.waitForLoadState('networkidle');
+  const idle = asked;
+  await page.clock.runFor(10 * 60_000);
+  await page.waitForLoadState('networkidle');
+  assert.equal(asked, idle);
+
+  await page.mouse.move(50, 50);
+  await until('it is followed again', async () => {
+    await page.clock.runFor(1_000);
+    return asked > idle;
+  });
+});
