@@ -64,6 +64,14 @@ consoleTest('a rotation whose answer is lost is made once, and its secret is sho
   endpoint.secrets.push(made);
   const { rotation } = await partner.webhook(id);
   assert.ok(made.endsWith(rotation.secretHint.replace(/^\W+/, '')), `${rotation.secretHint} is not of the secret that was shown`);
+  // Neither Escape nor the way back takes it from the screen before it is stored.
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  assert.equal((await shown.innerText()).trim(), made);
+  await page.goBack();
+  await tab.button('Stay on this page', tab.dialog('Leave this page?')).click();
+  assert.equal((await shown.innerText()).trim(), made);
   await tab.button('I have stored it').click();
   // It ends in less than six hours, so that it is a step to take; then it is given up.
   await tab.button('Complete the rotation').waitFor();

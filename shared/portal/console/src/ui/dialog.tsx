@@ -33,6 +33,13 @@ export function Dialog(p: DialogProps) {
         e.preventDefault();
         p.onClose?.();
       }}
+      onClose={(e) => {
+        // A browser lets nobody be held back: the second Escape closes it without asking.
+        if (e.currentTarget.isConnected && !e.currentTarget.open) {
+          e.currentTarget.showModal();
+          p.onClose?.();
+        }
+      }}
     >
       <h2 id={id}>{p.title}</h2>
       {p.children}

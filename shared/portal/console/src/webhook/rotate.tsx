@@ -6,6 +6,7 @@ import type { CreatedWebhook, RotateSecret, Webhook } from "../api/types";
 import { useNow } from "../hooks";
 import { visible } from "../lib/text";
 import { duration, utcTime } from "../lib/time";
+import { useLeaveGuard } from "../router";
 import { Button, Card, Check, Code, Dialog, DialogActions, Facts, Field, Inline, Notice, toast } from "../ui";
 import { EditError, useEdit, useFocusOn, type EditProps } from "./edit";
 
@@ -202,6 +203,7 @@ function Explained(p: { hours: string }) {
 
 function NewSecret(p: { made: CreatedWebhook; onClose: () => void }) {
   const { rotation, secret } = p.made;
+  useLeaveGuard(true, "The new signing secret is not shown again. Store it first.");
   return (
     <Dialog title="Your new signing secret">
       <Notice tone="warn" title="Copy it now">
