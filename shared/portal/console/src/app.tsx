@@ -1,11 +1,11 @@
 import type { ComponentType } from "preact";
 import { ListPage } from "./pages/list";
 import { guarded, leave, leaving, link, losing, route, stay, type Route } from "./router";
-import { ask, dismissed, ended, signedIn, signOut } from "./session";
+import { arrival, ask, dismissed, ended, signedIn, signOut, veiled } from "./session";
 import { Button, ButtonLink, Dialog, DialogActions, Empty, Page } from "./ui";
 import { Boundary } from "./ui/boundary";
 import { Lazy } from "./ui/lazy";
-import { SessionDialog, SignIn } from "./ui/session";
+import { ArrivalDialog, SessionDialog, SignIn } from "./ui/session";
 import { Toasts } from "./ui/toasts";
 
 /** PageProps is what each page is given: the parts of its address. */
@@ -77,11 +77,14 @@ export function App() {
         </div>
       )}
       <main>
-        <Boundary key={keyOf(route.value)}>
-          <Current route={route.value} />
-        </Boundary>
+        {!veiled.value && (
+          <Boundary key={keyOf(route.value)}>
+            <Current route={route.value} />
+          </Boundary>
+        )}
       </main>
       {ended.value && !dismissed.value && <SessionDialog />}
+      {arrival.value && <ArrivalDialog key={arrival.value.token} {...arrival.value} />}
       {leaving.value !== null && <LeaveDialog />}
       <Toasts />
     </>

@@ -1,15 +1,11 @@
 import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { parseHash, type Route } from "./lib/routes";
-import { tabStore } from "./lib/store";
 import { takeOver } from "./lib/token";
-import { renew } from "./session";
+import { arrive, place } from "./session";
 
 export { link } from "./lib/routes";
 export type { Route } from "./lib/routes";
-
-const lastKey = "console.last";
-const store = tabStore();
 
 /** route is the page that is shown. It lags behind the address while a form with unsaved changes asks whether to leave. */
 export const route = signal<Route>(parseHash(""));
@@ -35,10 +31,11 @@ export function losing(): string {
 
 /** start reads the address, takes a token out of it, and follows it from then on. */
 export function start(): void {
-  takeToken();
+  takeToken(true);
   show(location.hash);
   addEventListener("hashchange", () => {
-    if (takeToken() || location.hash === shown) {
+    takeToken(false);
+    if (location.hash === shown) {
       return;
     }
     if (guards.size === 0) {
@@ -53,20 +50,17 @@ export function start(): void {
 }
 
 /** takeToken takes a session's token out of the address bar at once, and goes on where one was. */
-function takeToken(): boolean {
+function takeToken(starting: boolean): void {
   const taken = takeOver(location.hash);
-  if (!taken) {
-    return false;
+  if (taken) {
+    history.replaceState(null, "", location.pathname + location.search + (taken.hash || shown || place.get()));
+    arrive(taken, starting);
   }
-  const back = taken.hash || shown || store.getItem(lastKey) || "";
-  history.replaceState(null, "", location.pathname + location.search + back);
-  renew(taken.token);
-  return true;
 }
 
 function show(hash: string): void {
   shown = hash;
-  store.setItem(lastKey, hash);
+  place.set(hash);
   route.value = parseHash(hash);
 }
 
@@ -98,11 +92,16 @@ export function guarded(end: () => void): void {
 export function leave(): void {
   const end = leaving.value;
   leaving.value = null;
+  giveUp();
+  end?.();
+}
+
+/** giveUp drops all that would be lost, so that nothing asks about it any more. */
+export function giveUp(): void {
   for (const { discard } of guards) {
     discard();
   }
   guards.clear();
-  end?.();
 }
 
 /** useLeaveGuard asks before the page is left, as long as there is something to lose. */
@@ -115,7 +114,11 @@ export function useLeaveGuard(active: boolean, text: string, discard: () => void
       return;
     }
     const guard = { text, discard: () => latest.current() };
-    const beforeUnload = (e: BeforeUnloadEvent) => e.preventDefault();
+    const beforeUnload = (e: BeforeUnloadEvent) => {
+      if (guards.has(guard)) {
+        e.preventDefault();
+      }
+    };
     guards.add(guard);
     addEventListener("beforeunload", beforeUnload);
     return () => {

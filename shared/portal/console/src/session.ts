@@ -3,6 +3,9 @@ import { Drafts } from "./lib/drafts";
 import { tabStore } from "./lib/store";
 
 const tokenKey = "console.token";
+const accountKey = "console.account";
+/** Where one was last, for a link that does not say where to go. */
+const placeKey = "console.last";
 const store = tabStore();
 
 /** token is the portal session's token or API key; null before one was given. */
@@ -19,10 +22,76 @@ export const signedIn = computed(() => token.value !== null);
 /** drafts are what was typed into forms and not saved. */
 export const drafts = new Drafts(store);
 
+/** place remembers where one was. */
+export const place = {
+  get: () => store.getItem(placeKey) ?? "",
+  set: (hash: string) => store.setItem(placeKey, hash),
+};
+
+/** Arrival is a link's token of which it is not known yet whose it is, and where the link leads to. */
+interface Arrival {
+  token: string;
+  hash: string;
+}
+
+/** arrival is what came last; null if nothing did, or its account is known. */
+export const arrival = signal<Arrival | null>(null);
+
+/** veiled tells that no page may be shown yet: what it holds may be another account's. */
+export const veiled = signal(false);
+
 let waiting: ((renewed: boolean) => void)[] = [];
 
-/** renew goes on with another token: what waited for one is sent now. */
-export function renew(text: string): void {
+/** arrive takes a link's token. Where something is left of an earlier one the API is asked first whose this is. */
+export function arrive(came: Arrival, starting: boolean): void {
+  if (token.value === null && drafts.empty()) {
+    take(came.token);
+    return;
+  }
+  arrival.value = came;
+  veiled.value = veiled.value || starting;
+}
+
+/** stayAs goes on without the token that came. */
+export function stayAs(): void {
+  arrival.value = null;
+  veiled.value = false;
+}
+
+/** met notes whose the answers to a token are. */
+export function met(used: string | null, account: string | null): void {
+  if (used === token.value && account) {
+    store.setItem(accountKey, account);
+  }
+}
+
+/**
+ * renew goes on with another token, which is the account's: what waited for one is sent now. If it is another account than
+ * before, neither what was typed nor what the pages hold may get into its hands: all is given up and forgotten, and the
+ * page begins anew at the hash.
+ */
+export function renew(text: string, account: string, hash: string, giveUp: () => void): void {
+  const before = store.getItem(accountKey);
+  if (account === before || (before === null && drafts.empty())) {
+    take(text);
+    met(text, account);
+    stayAs();
+    return;
+  }
+  giveUp();
+  forget();
+  store.setItem(tokenKey, text);
+  store.setItem(accountKey, account);
+  beginAnew(hash);
+}
+
+/** beginAnew loads the page again: nothing else clears all that it holds in memory. */
+function beginAnew(hash: string): void {
+  history.replaceState(null, "", location.pathname + location.search + hash);
+  location.reload();
+}
+
+function take(text: string): void {
   store.setItem(tokenKey, text);
   token.value = text;
   ended.value = false;
@@ -65,14 +134,17 @@ export function ask(): void {
   dismissed.value = false;
 }
 
-/** signOut forgets the token and all drafts. */
+/** signOut forgets all that is kept of a session. */
 export function signOut(): void {
-  store.removeItem(tokenKey);
+  forget();
+  beginAnew("");
+}
+
+function forget(): void {
+  for (const key of [tokenKey, accountKey, placeKey]) {
+    store.removeItem(key);
+  }
   drafts.clear();
-  token.value = null;
-  ended.value = false;
-  dismissed.value = false;
-  release(false);
 }
 
 function release(renewed: boolean): void {

@@ -1,4 +1,4 @@
-import { renewal, token } from "../session";
+import { met, renewal, token } from "../session";
 import { ApiError, isAbort, networkError, problemFrom } from "./error";
 import type {
   CreatedWebhook,
@@ -45,6 +45,7 @@ async function request<T>(method: string, path: string, o: Options = {}): Promis
     const used = token.value;
     const response = await answerTo(method, path, o, used);
     if (response.ok) {
+      met(used, accountIn(response));
       const text = await textOf(response);
       return { value: (text === "" ? null : JSON.parse(text)) as T, etag: response.headers.get("ETag") };
     }
@@ -98,11 +99,13 @@ async function answered<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** accepts tells whether the API takes a key; it throws if the API can't be asked. */
-export async function accepts(key: string): Promise<boolean> {
-  const response = await answerTo("GET", "v1/webhooks", { query: { limit: 1 } }, key);
+const accountIn = (response: Response) => response.headers.get("Account-Id");
+
+/** accountOf tells whose a key or token is; null if the API does not take it. It throws if the API can't be asked. */
+export async function accountOf(key: string, signal?: AbortSignal): Promise<string | null> {
+  const response = await answerTo("GET", "v1/webhooks", { query: { limit: 1 }, ...of(signal) }, key);
   if (response.ok || response.status === 401) {
-    return response.ok;
+    return response.ok ? (accountIn(response) ?? "") : null;
   }
   throw problemFrom(response.status, await textOf(response), response.headers.get("Retry-After"), Date.now());
 }

@@ -37,6 +37,10 @@ export class Drafts {
     this.store.removeItem(prefix + name);
   }
 
+  empty(): boolean {
+    return this.names().every((name) => this.store.getItem(prefix + name) === null);
+  }
+
   clear(): void {
     for (const name of this.names()) {
       this.store.removeItem(prefix + name);

@@ -1,13 +1,14 @@
 import { useRef, useState } from "preact/hooks";
-import { accepts } from "../api/client";
-import { useAction } from "../hooks";
+import { accountOf } from "../api/client";
+import { useAction, useData } from "../hooks";
 import { keyFault } from "../lib/token";
-import { dismiss, renew } from "../session";
+import { giveUp } from "../router";
+import { dismiss, renew, stayAs } from "../session";
 import { Button } from "./button";
 import { Dialog, DialogActions } from "./dialog";
 import { Field } from "./field";
 import { Page } from "./page";
-import { ActionError } from "./states";
+import { ActionError, Failed, Loading } from "./states";
 
 /** SignIn is what one sees without a session. */
 export function SignIn() {
@@ -37,17 +38,44 @@ export function SessionDialog() {
   );
 }
 
+/** ArrivalDialog finds out whose session a link begins, before anything of the page before it can be seen or sent with it. */
+export function ArrivalDialog({ token, hash }: { token: string; hash: string }) {
+  const check = useData(
+    async (signal) => {
+      const account = await accountOf(token, signal);
+      if (account !== null) {
+        renew(token, account, hash, giveUp);
+      }
+      return { refused: account === null };
+    },
+    [token],
+  );
+  return (
+    <Dialog title={check.value?.refused ? "This link is no longer valid" : "Opening your session"} {...(check.loading ? {} : { onClose: stayAs })}>
+      {check.value === undefined && check.error === undefined && <Loading what="your session" />}
+      {check.error !== undefined && <Failed what="your session" error={check.error} retry={check.reload} busy={check.loading} />}
+      {check.value?.refused && <p>It has ended, or was made for another console. Open a new one from your portal.</p>}
+      {!check.loading && (
+        <DialogActions>
+          <Button onClick={stayAs}>Go on without it</Button>
+        </DialogActions>
+      )}
+    </Dialog>
+  );
+}
+
 function KeyForm(p: { submit: string; cancel?: () => void }) {
   const [key, setKey] = useState("");
   const [fault, setFault] = useState<string | null>(null);
   const input = useRef<HTMLInputElement>(null);
   const check = useAction(async (text: string) => {
-    if (!(await accepts(text))) {
+    const account = await accountOf(text);
+    if (account === null) {
       setFault("This key is not accepted. It may have been revoked, or its session has ended.");
       input.current?.focus();
       return;
     }
-    renew(text);
+    renew(text, account, "", giveUp);
   });
   const submit = (e: Event) => {
     e.preventDefault();
