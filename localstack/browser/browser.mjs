@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { run, state } from './world.mjs';
+import { run, state, until } from './world.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const noted = join(here, '..', '.state', 'chromium');
@@ -120,9 +120,11 @@ export class Tab {
 
   /** enter opens the console with a new portal session of a partner. */
   async enter(partner, hash) {
-    const { url } = await partner.session();
+    const { url, token } = await partner.session();
     await this.page.goto(url);
-    await this.page.getByRole('navigation').first().waitFor();
+    // Where another partner was in this tab, the page finds out whose the link is, and begins anew.
+    const entered = (mine) => sessionStorage.getItem('console.token') === mine && !document.querySelector('dialog') && Boolean(document.querySelector('main h1'));
+    await until('the session has begun', () => this.page.evaluate(entered, token).catch(() => false));
     if (hash) {
       await this.go(hash);
     }
