@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { useAction } from "../hooks";
 import { plural } from "../lib/text";
 import { ActionError, Button, Card, Check, Field, Inline } from "../ui";
@@ -18,7 +18,6 @@ const largest = 1_000_000;
 export function CheckForm() {
   const [{ body, signature }, setRequest] = useState(received);
   const [file, setFile] = useState<BodyFile | null>(null);
-  const [fileError, setFileError] = useState<string | undefined>(undefined);
   const [secret, setSecret] = useState("");
   const [otherSecret, setOther] = useState("");
   const [shown, setShown] = useState(false);
@@ -26,22 +25,18 @@ export function CheckForm() {
   const check = useAction(() =>
     verify({ body: file?.bytes ?? utf8(body), signature, secret, otherSecret, now: Math.floor(Date.now() / 1000) }),
   );
-  // A result is about what was checked, not about what stands there now.
+  // A result is about what was checked, not about what stands there now, nor what was changed while it was being found.
+  const version = useRef(0);
   const edit = (change: () => void) => {
+    version.current++;
     setVerdict(null);
     change();
   };
-  const choose = async (chosen: File | undefined) => {
-    setFileError(chosen && chosen.size > largest ? "This file is too large: our bodies have at most 102,400 bytes." : undefined);
-    if (chosen && chosen.size <= largest) {
-      const bytes = new Uint8Array(await chosen.arrayBuffer());
-      edit(() => setFile({ name: chosen.name, bytes }));
-    }
-  };
   const submit = async (e: Event) => {
     e.preventDefault();
+    const checked = version.current;
     const done = await check.run();
-    if (done) {
+    if (done && version.current === checked) {
       setVerdict(done.value);
     }
   };
@@ -49,32 +44,12 @@ export function CheckForm() {
   return (
     <Card title="Check a request">
       <form onSubmit={(e) => void submit(e)} autocomplete="off" noValidate>
-        {file ? (
-          <FromFile file={file} onRemove={() => edit(() => setFile(null))} />
-        ) : (
-          <>
-            <Field label="Request body" hint="Exactly as your server received it, before anything parsed it.">
-              {(control) => (
-                <textarea
-                  {...control}
-                  class="mono"
-                  rows={7}
-                  spellcheck={false}
-                  value={body}
-                  onInput={(e) => edit(() => setRequest({ body: e.currentTarget.value, signature }))}
-                />
-              )}
-            </Field>
-            <Field
-              label="Body from a file"
-              optional
-              error={fileError}
-              hint="For bytes that a text field would change, such as line ends. The file is read here and goes nowhere."
-            >
-              {(control) => <input {...control} type="file" onChange={(e) => void choose(e.currentTarget.files?.[0])} />}
-            </Field>
-          </>
-        )}
+        <BodyFields
+          text={body}
+          onText={(text) => edit(() => setRequest({ body: text, signature }))}
+          file={file}
+          onFile={(chosen) => edit(() => setFile(chosen))}
+        />
         <Field
           label="Signature"
           hint={
@@ -112,6 +87,45 @@ export function CheckForm() {
       </form>
       {verdict && <Result verdict={verdict} />}
     </Card>
+  );
+}
+
+interface BodyProps {
+  text: string;
+  onText: (text: string) => void;
+  /** What stands in the text's place, if anything. */
+  file: BodyFile | null;
+  onFile: (file: BodyFile | null) => void;
+}
+
+/** BodyFields takes the body as a text or as a file. */
+function BodyFields({ text, onText, file, onFile }: BodyProps) {
+  const [fault, setFault] = useState<string | undefined>(undefined);
+  const choose = async (chosen: File | undefined) => {
+    setFault(chosen && chosen.size > largest ? "This file is too large: our bodies have at most 102,400 bytes." : undefined);
+    if (chosen && chosen.size <= largest) {
+      onFile({ name: chosen.name, bytes: new Uint8Array(await chosen.arrayBuffer()) });
+    }
+  };
+  if (file) {
+    return <FromFile file={file} onRemove={() => onFile(null)} />;
+  }
+  return (
+    <>
+      <Field label="Request body" hint="Exactly as your server received it, before anything parsed it.">
+        {(control) => (
+          <textarea {...control} class="mono" rows={7} spellcheck={false} value={text} onInput={(e) => onText(e.currentTarget.value)} />
+        )}
+      </Field>
+      <Field
+        label="Body from a file"
+        optional
+        error={fault}
+        hint="For bytes that a text field would change, such as line ends. The file is read here and goes nowhere."
+      >
+        {(control) => <input {...control} type="file" onChange={(e) => void choose(e.currentTarget.files?.[0])} />}
+      </Field>
+    </>
   );
 }
 

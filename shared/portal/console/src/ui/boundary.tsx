@@ -13,7 +13,7 @@ export function Boundary(p: { children: ComponentChildren }) {
   return (
     <Page title="This page has a fault">
       <Notice tone="bad" title="Something went wrong in this page">
-        <p>That is our mistake. Nothing was changed by it.</p>
+        <p>That is our mistake. What you saved or sent before is not touched by it. Reload the page to go on.</p>
         <Button small onClick={() => location.reload()}>
           Reload
         </Button>
