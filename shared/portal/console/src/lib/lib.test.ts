@@ -65,6 +65,12 @@ test("what can't be seen is shown as a symbol", () => {
 test("texts for people", () => {
   assert.equal(prettyJson('{"a":1}'), '{\n  "a": 1\n}');
   assert.equal(prettyJson("{oops"), "{oops");
+  for (const value of [{}, [], "a", 1, null, { a: {}, b: [], c: [[1, { d: "{[,:]}\\\" \u2028" }], true], "e f": -1.5e30 }]) {
+    for (const text of [JSON.stringify(value), JSON.stringify(value, null, 5)]) {
+      assert.equal(prettyJson(text), JSON.stringify(value, null, 2));
+    }
+  }
+  assert.equal(prettyJson('{"2":12345678901234567890,"1":1.50}'), '{\n  "2": 12345678901234567890,\n  "1": 1.50\n}');
   assert.equal(plural(1, "event"), "1 event");
   assert.equal(plural(1000, "delivery", "deliveries"), "1,000 deliveries");
   assert.equal(percent(1), "100 %");

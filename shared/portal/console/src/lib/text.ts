@@ -21,13 +21,34 @@ export function visible(text: string): string {
   );
 }
 
-/** prettyJson returns a JSON text with line breaks, or the text itself if it is none or would not survive it. */
+/**
+ * prettyJson returns a JSON text with line breaks, or the text itself if it is none. Nothing but white space is changed: to
+ * parse it and write it anew would round long numbers and put members in another order.
+ */
 export function prettyJson(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    JSON.parse(text);
   } catch {
     return text;
   }
+  const tokens = text.match(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s"[\]{},:]+/g) ?? [];
+  let depth = 0;
+  const line = () => "\n" + "  ".repeat(depth);
+  const opens = (t: string | undefined) => t === "{" || t === "[";
+  const closes = (t: string | undefined) => t === "}" || t === "]";
+  return tokens
+    .map((t, i) => {
+      if (opens(t)) {
+        depth++;
+        return closes(tokens[i + 1]) ? t : t + line();
+      }
+      if (closes(t)) {
+        depth--;
+        return opens(tokens[i - 1]) ? t : line() + t;
+      }
+      return t === "," ? t + line() : t === ":" ? ": " : t;
+    })
+    .join("");
 }
 
 /** plural returns "1 event", "2 events". */
