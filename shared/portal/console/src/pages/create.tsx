@@ -121,7 +121,7 @@ function Created({ webhook, earlier }: Made) {
           items={[
             ["Webhook URL", <Inline>{webhook.url}</Inline>],
             ["Status", <Status webhook={webhook} />],
-            ["Events", webhook.eventTypes.join(", ")],
+            ["Events", webhook.eventTypes.length === eventTypeNames.length ? "All" : webhook.eventTypes.join(", ")],
             ["Authentication header", webhook.authHeader && <Inline>{webhook.authHeader.name}</Inline>],
           ]}
         />

@@ -42,6 +42,8 @@ test("a status says what to look at", () => {
     assert.match(steps.join(" "), pattern, String(status));
   }
   assert.doesNotMatch(advice("http_status").title, /\(/);
+  // Our sample code answers 401 to a wrong secret, and a webhook has no authentication header unless one was added.
+  assert.match(advice("http_status", 401).steps[0] ?? "", /signature/);
 });
 
 /** sent is where the messages are made; a text that stands on two lines is one there. */

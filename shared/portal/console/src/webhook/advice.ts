@@ -87,8 +87,8 @@ const byStatus: Record<number, Advice> = {
   401: {
     title: "Your endpoint asks for other credentials (401)",
     steps: [
-      "Check the authentication header under “Edit”: its name, and its value with a prefix such as “Bearer ”. It may have expired.",
-      "If your receiver checks the signature, use the secret of this very webhook. The signature helper says whether they fit.",
+      "If your receiver checks the signature, as our sample code does, use the secret of this very webhook. The signature helper says whether they fit.",
+      "If your server or gateway asks for a key, check the authentication header under “Edit”: its name, and its value with a prefix such as “Bearer ”. It may have expired.",
     ],
   },
   403: {
