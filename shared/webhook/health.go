@@ -122,8 +122,8 @@ func Report(w *Webhook, stats []Stats, now time.Time) HealthReport {
 		r.Health, r.Reason = Yellow, "The last attempt failed"+failure+" and is retried. "+advice(lastError)
 	default:
 		r.Health = Yellow
-		r.Reason = "The last attempt succeeded, but some deliveries of the last day failed for good. The delivery log says why; " +
-			"recover them to send them again."
+		r.Reason = "The last attempt succeeded, but all retries of some of the last day's deliveries failed. Those that have not arrived " +
+			"since are exhausted in the delivery log: recover them to send them again."
 	}
 	if !w.Active && !switchedOff {
 		r.Reason = inactiveReason(w)

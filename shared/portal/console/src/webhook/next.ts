@@ -69,6 +69,15 @@ function whileActive(w: Webhook): Step[] {
   if (w.health === "green" || draining(w)) {
     return [];
   }
+  if (answersAgain(w)) {
+    return [
+      {
+        text: "See whether a delivery is still exhausted. Most arrive when the webhook is activated again.",
+        label: "See what is exhausted",
+        href: link.logs(w.id, { state: "exhausted" }),
+      },
+    ];
+  }
   const steps: Step[] = [
     { text: "See what was sent and what your endpoint answered.", label: "Open the logs", href: link.logs(w.id) },
     { text: "Repair your endpoint, then see whether it answers.", label: "Send a test", href: link.test(w.id) },
@@ -105,6 +114,11 @@ export function neverActive(w: Pick<Webhook, "active" | "deactivation">): boolea
 /** templateFails reads it out of the health's sentence, which is all that the API says of it. */
 function templateFails(w: Webhook): boolean {
   return w.payloadTemplate !== null && w.healthReason.includes("payload template failed");
+}
+
+/** answersAgain reads out of the same sentence that the endpoint is well and only the last day's rate is not. */
+function answersAgain(w: Webhook): boolean {
+  return w.health === "yellow" && w.healthReason.startsWith("The last attempt succeeded");
 }
 
 /** draining tells whether held events are being delivered. One that finds nothing is over before it is seen. */

@@ -39,7 +39,11 @@ test("the next steps follow from the state", () => {
   assert.deepEqual(labels({}), []);
   assert.deepEqual(labels({ health: "grey" }), ["Send a test"]);
   assert.deepEqual(labels({ health: "red", successRate: null }), ["Open the logs", "Send a test"]);
-  assert.deepEqual(labels({ health: "yellow", successRate: 0.9 }), ["Open the logs", "Send a test", "Recover failed"]);
+  const retried = "The last attempt failed (timeout) and is retried.";
+  assert.deepEqual(labels({ health: "yellow", healthReason: retried, successRate: 0.9 }), ["Open the logs", "Send a test", "Recover failed"]);
+  const again = "The last attempt succeeded, but all retries of some of the last day's deliveries failed.";
+  assert.ok(readFileSync("../../webhook/health.go", "utf8").includes(again));
+  assert.deepEqual(labels({ health: "yellow", healthReason: again, successRate: 0.5 }), ["See what is exhausted"]);
   assert.deepEqual(labels({ health: "red", drain: { state: "running", done: 0, total: 5 } }), []);
   assert.deepEqual(labels({ active: false }), ["Send a test", "Activate"]);
   assert.deepEqual(labels({ active: false, health: "red", deactivation: off("dlv_1") }), ["See the failed delivery", "Send a test", "Activate"]);
