@@ -93,3 +93,18 @@ func TestCompressedPage(t *testing.T) {
 		t.Errorf("%d bytes of %d, %v, %v", len(body), zipped.Len(), out.MultiValueHeaders, err)
 	}
 }
+
+// TestNothingCompressedWithoutAccept: the gateway would pass such an answer on as base64.
+func TestNothingCompressedWithoutAccept(t *testing.T) {
+	for accept, want := range map[string]string{"": "", "*/*": "gzip"} {
+		var seen string
+		h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Get("Accept-Encoding") })
+		in := events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/", Headers: map[string]string{"Accept-Encoding": "gzip"}}
+		if accept != "" {
+			in.Headers["Accept"] = accept
+		}
+		if _, err := serve(context.Background(), h, in); err != nil || seen != want {
+			t.Errorf("Accept %q: Accept-Encoding is %q, %v; want %q", accept, seen, err, want)
+		}
+	}
+}
