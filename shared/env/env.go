@@ -20,6 +20,7 @@ const (
 	KMSKeyID        = "KMS_KEY_ID"       // KMS: wraps the data keys
 	HoldHours       = "HOLD_HOURS"       // how long events are held for an inactive webhook
 	Stage           = "STAGE"            // local, dev or prod
+	Deployment      = "DEPLOYMENT"       // the deployment's label, by which its metrics are told from others'; none are written without it
 	ConsoleURL      = "CONSOLE_URL"      // the console's address where it is not the API's own; may be empty
 
 	VerificationsTable = "VERIFICATIONS_TABLE" // DynamoDB: verification records; previews of templates and reconciliation read it
