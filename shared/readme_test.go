@@ -9,16 +9,29 @@ import (
 	"testing"
 )
 
-// TestReadmeNamesTests: the README says which test shows what; each of them exists.
+// TestReadmeNamesTests: the READMEs say which test shows what; each of them exists.
 func TestReadmeNamesTests(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
+	all := everyTest(t)
+	for _, path := range []string{"../README.md", "../infra/README.md"} {
+		readme, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`").FindAllStringSubmatch(string(readme), -1)
+		if len(named) < 10 {
+			t.Fatalf("%s names only %d tests", path, len(named))
+		}
+		for _, n := range named {
+			if !strings.Contains(all, "func "+n[1]+"(t *testing.T)") && !strings.Contains(all, "func "+n[1]+"(f *testing.F)") {
+				t.Errorf("%s names %s, which is no test", path, n[1])
+			}
+		}
 	}
-	named := regexp.MustCompile("`(Test[A-Za-z0-9]+)`").FindAllStringSubmatch(string(readme), -1)
-	if len(named) < 10 {
-		t.Fatalf("only %d tests are named", len(named))
-	}
+}
+
+// everyTest is the text of all Go tests.
+func everyTest(t *testing.T) string {
+	t.Helper()
 	var all strings.Builder
 	for _, root := range []string{".", "../infra", "../localstack"} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -36,11 +49,7 @@ func TestReadmeNamesTests(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, n := range named {
-		if !strings.Contains(all.String(), "func "+n[1]+"(t *testing.T)") {
-			t.Errorf("the README names %s, which is no test", n[1])
-		}
-	}
+	return all.String()
 }
 
 func firstOf(err, otherwise error) error {
