@@ -143,7 +143,15 @@ isolation: need-go ## slow endpoints delay nobody, for an hour of virtual time: 
 	@go test -v -count=1 -timeout 120m -run '^TestIsolation$$' ./shared/storm -args -isolation-hour \
 	  $(if $(SEED),-isolation-seed $(SEED)) $(if $(ONLY),-isolation-only '$(ONLY)')
 
-.PHONY: synth partner api-key portal-session
+.PHONY: env synth partner api-key portal-session
+env: ## print what the commands below need to know of a deployed stage, for `eval "$$(make -s env STAGE=prod)"`
+	@aws cloudformation describe-stacks --stack-name VerificationWebhooks-$(STAGE) --output text \
+	  --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' | awk ' \
+	  BEGIN { split("ApiUrl API AdminUrl ADMIN_URL ConsoleUrl CONSOLE ServiceTable SERVICE_TABLE DeliveriesTable DELIVERIES_TABLE " \
+	    "VerificationsTable VERIFICATIONS_TABLE DeliveryQueueUrl QUEUE_URL ParkedBucket PARKED_BUCKET AlarmTopicArn ALARM_TOPIC", w, " "); \
+	    for (i = 1; i in w; i += 2) name[w[i]] = w[i+1] } \
+	  $$1 in name { print "export " name[$$1] "=\047" $$2 "\047" }'
+
 synth: build build-tools ## synthesize the CDK stack into infra/cdk.out: STAGE=dev|prod|local
 	@$(STACK) install infra
 	cd infra && npx --no-install cdk synth --quiet -c stage=$(STAGE)

@@ -53,6 +53,7 @@ func TestSettings(t *testing.T) {
 		{"addresses", map[string]any{"egressAddresses": "9"}, "Props.Egress.Addresses"},
 		{"days of logs", map[string]any{"logDays": "8"}, "Props.LogDays"},
 		{"throttling", map[string]any{"throttlingRate": "20000"}, "Props.Throttling.Rate"},
+		{"neither true nor false", map[string]any{"stage": "prod", "destroyable": "yes"}, "context destroyable"},
 		{"web ACL", map[string]any{"webAclArn": "arn"}, "Props.WebACLArn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -217,5 +218,23 @@ func TestChosen(t *testing.T) {
 	}
 	if got := templates[0].Outputs["ConsoleUrl"].Value; got != "https://hooks.example.com/console/" {
 		t.Errorf("console: %v", got)
+	}
+}
+
+// TestDestroyable: before a stage prod is removed, one deployment lets everything go with it, under the same ids.
+func TestDestroyable(t *testing.T) {
+	tpl, protected := synth(t, map[string]any{"stage": "prod", "destroyable": "true"})
+	if protected[0] {
+		t.Error("the stack is protected from termination")
+	}
+	for id, r := range tpl[0].Resources {
+		// The role that API Gateway logs with belongs to the region, and other APIs may use it.
+		regions := r.Type == "AWS::ApiGateway::Account" || strings.HasPrefix(id, "ApiCloudWatchRole")
+		if r.DeletionPolicy == "Retain" && !regions || r.Properties["DeletionProtectionEnabled"] == true {
+			t.Errorf("%s stays: %s", id, r.Type)
+		}
+	}
+	if tpl[0].Resources["DeliveriesBF2F7293"].Type != "AWS::DynamoDB::Table" {
+		t.Error("the table of deliveries would be another one")
 	}
 }

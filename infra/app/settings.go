@@ -66,6 +66,17 @@ func (r *reader) number(key string) int {
 	return n
 }
 
+func (r *reader) flag(key string) bool {
+	switch v := r.text(key); v {
+	case "true":
+		return true
+	case "", "false":
+	default:
+		r.wrong(key, "want true or false, have %q", v)
+	}
+	return false
+}
+
 // concurrency reads a list such as retrier=60,portal=20.
 func (r *reader) concurrency(key string) infra.Concurrency {
 	var c infra.Concurrency
@@ -92,7 +103,7 @@ func settingsFrom(context func(key string) any) (settings, error) {
 		domainName: r.text("domainName"), certificateArn: r.text("certificateArn"),
 	}
 	s.props = infra.VerificationWebhooksProps{
-		StageName: s.stage, Destroyable: s.stage != stageProd,
+		StageName: s.stage, Destroyable: s.stage != stageProd || r.flag("destroyable"),
 		HoldHours: r.number("holdHours"), ParkedDays: r.number("parkedDays"), LogDays: r.number("logDays"),
 		EventBus: r.text("eventBus"), ConsoleURL: r.text("consoleUrl"), OwnHosts: env.List(r.text("ownHosts")),
 		FrameAncestors: env.List(r.text("frameAncestors")), WebACLArn: r.text("webAclArn"),

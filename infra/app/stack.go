@@ -15,7 +15,7 @@ func newStack(scope constructs.Construct, s settings) awscdk.Stack {
 	props := s.props
 	stack := awscdk.NewStack(scope, jsii.String("VerificationWebhooks-"+s.stage), &awscdk.StackProps{
 		Description:           jsii.String("Signed webhooks for verification events, stage " + s.stage),
-		TerminationProtection: jsii.Bool(s.stage == stageProd),
+		TerminationProtection: jsii.Bool(!props.Destroyable),
 		Tags:                  &map[string]*string{"project": jsii.String("verification-webhooks"), "stage": jsii.String(s.stage)},
 	})
 	switch {
