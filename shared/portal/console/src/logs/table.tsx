@@ -3,7 +3,7 @@ import { useNow } from "../hooks";
 import { visible } from "../lib/text";
 import { utcTime } from "../lib/time";
 import { link } from "../router";
-import { Pill, Time } from "../ui";
+import { Cards, Pill, Time } from "../ui";
 import { countdown, nextOf } from "./countdown";
 import { resultName, stateNames } from "./states";
 
@@ -11,22 +11,11 @@ const columns = ["State", "Event", "Created", "Attempts", "Last result", "Next a
 
 export function Table(p: { webhookId: string; items: readonly Delivery[]; onOpen: (id: string) => void }) {
   return (
-    <table class="cards log" role="table" aria-label="Deliveries, newest first">
-      <thead role="rowgroup">
-        <tr role="row">
-          {columns.map((c) => (
-            <th key={c} role="columnheader" scope="col">
-              {c}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {p.items.map((d) => (
-          <Row key={d.id} webhookId={p.webhookId} delivery={d} onOpen={p.onOpen} />
-        ))}
-      </tbody>
-    </table>
+    <Cards kind="log" label="Deliveries, newest first" columns={columns}>
+      {p.items.map((d) => (
+        <Row key={d.id} webhookId={p.webhookId} delivery={d} onOpen={p.onOpen} />
+      ))}
+    </Cards>
   );
 }
 

@@ -5,7 +5,7 @@ import { useData } from "../hooks";
 import { limiter } from "../lib/limit";
 import { percent, plural, shortUrl, visible } from "../lib/text";
 import { link } from "../router";
-import { Breakable, Button, ButtonLink, Empty, Health, Icon, Loaded, Page, Progress, Status, Time } from "../ui";
+import { Breakable, Button, ButtonLink, Cards, Empty, Health, Icon, Loaded, Page, Progress, Status, Time } from "../ui";
 import { Sparkline } from "../ui/sparkline";
 import { seen } from "../webhooks";
 
@@ -112,22 +112,11 @@ const columns = ["Webhook URL", "Status and health", "Last 24 hours", "Last deli
 function Table(p: { items: Webhook[] }) {
   return (
     <div class="card table-card">
-      <table class="cards webhooks" role="table" aria-label="Webhooks">
-        <thead role="rowgroup">
-          <tr role="row">
-            {columns.map((c) => (
-              <th key={c} role="columnheader" scope="col">
-                {c}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          {p.items.map((w) => (
-            <Row key={w.id} webhook={w} />
-          ))}
-        </tbody>
-      </table>
+      <Cards kind="webhooks" label="Webhooks" columns={columns}>
+        {p.items.map((w) => (
+          <Row key={w.id} webhook={w} />
+        ))}
+      </Cards>
     </div>
   );
 }

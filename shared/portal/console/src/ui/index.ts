@@ -1,5 +1,6 @@
 export { Breakable } from "./breakable";
 export { Button, ButtonLink } from "./button";
+export { Cards } from "./cards";
 export { Code, CopyButton, Inline } from "./code";
 export { Dialog, DialogActions } from "./dialog";
 export { Check, Field, FieldGroup, Radios, type Control } from "./field";
