@@ -16,8 +16,8 @@ const (
 // OtherCause is the cause of what has none of the known ones, so that there are never more of them.
 const OtherCause = "other"
 
-// The metrics. The unit is Count, of which the sum is meant, but for those said to be in seconds, of which the
-// maximum is meant.
+// The metrics. They are counts without a unit, of which the sum is meant, but for those said to be in seconds, of which
+// the maximum is meant.
 const (
 	DeliveredMetric      = "Delivered"      // deliveries that an endpoint has accepted
 	FailedAttemptsMetric = "FailedAttempts" // attempts that failed, by cause: the attempt's error code
@@ -27,15 +27,15 @@ const (
 	StoppedByLimitMetric = "StoppedByLimit" // jobs ended for having taken more steps than any may
 	OverdueMetric        = "Overdue"        // deliveries that the sweeper found late, their message being lost
 	SwitchedOffMetric    = "SwitchedOff"    // webhooks that their health has switched off
-	InterruptedMetric    = "Interrupted"    // attempts whose invocation ended before their result was stored
+	InterruptedMetric    = "Interrupted"    // attempts whose result was not stored, so that they are made again
 	HeldMetric           = "Held"           // deliveries newly held for an inactive webhook
-	FaultsMetric         = "Faults"         // what met a fault of ours and is tried again, by cause: our error code
-	EventAgeMetric       = "EventAge"       // seconds: from an event's record to its first attempt
+	FaultsMetric         = "Faults"         // what met a fault of ours, by cause: our error code
+	EventAgeMetric       = "EventAge"       // seconds: from an event's record to its first attempt, but for what was held or waits for a slow endpoint
 	OldestOverdueMetric  = "OldestOverdue"  // seconds: how long the oldest overdue delivery was past its due time
 )
 
 // MetricsByCause are the metrics that have a cause.
 var MetricsByCause = []string{FailedAttemptsMetric, FaultsMetric}
 
-// MetricsInSeconds are the metrics that are no counts: the unit is Seconds, and the maximum is meant.
+// MetricsInSeconds are the metrics that are no counts: their unit is Seconds.
 var MetricsInSeconds = []string{EventAgeMetric, OldestOverdueMetric}

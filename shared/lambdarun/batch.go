@@ -31,7 +31,7 @@ func StreamEvent(ctx context.Context, event []byte, f func(context.Context, [][]
 		return nil, nil, fmt.Errorf("not a stream event: %w", err)
 	}
 	errs := f(ctx, records)
-	attrs := batchAttrs(len(records), errs)
+	attrs := batchAttrs(ctx, len(records), errs)
 	var lowest *big.Int
 	var identifier string
 	for i, err := range errs {
@@ -90,15 +90,16 @@ func QueueEvent(ctx context.Context, event []byte, f func(context.Context, []web
 			}
 		}
 	}
-	return out, batchAttrs(len(in.Records), all), nil
+	return out, batchAttrs(ctx, len(in.Records), all), nil
 }
 
-// batchAttrs describes a batch for the log: how many items, how many failed, and why.
-func batchAttrs(n int, errs []error) []slog.Attr {
+// batchAttrs describes a batch for the log: how many items, how many failed, and why. Each failure counts as a fault.
+func batchAttrs(ctx context.Context, n int, errs []error) []slog.Attr {
 	failed := 0
 	for _, err := range errs {
 		if err != nil {
 			failed++
+			fault(ctx, err)
 		}
 	}
 	attrs := []slog.Attr{slog.Int("items", n), slog.Int("failed", failed)}

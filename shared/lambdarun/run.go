@@ -4,47 +4,51 @@ package lambdarun
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/cr3dentials/verification-webhooks/shared/env"
 )
 
-// Logger returns the log of a function: one JSON object a line on standard output, which Lambda collects.
-func Logger() *slog.Logger { return newLogger(os.Stdout) }
-
-func newLogger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, nil)).With("function", lambdacontext.FunctionName, "stage", os.Getenv(env.Stage))
-}
-
 // Invocation is what a kind of function makes of one event: its answer, and attributes for the log.
 type Invocation func(ctx context.Context, event []byte) (answer any, attrs []slog.Attr, err error)
 
-// handler implements lambda.Handler around an Invocation: one wide log event each.
+// handler implements lambda.Handler around an Invocation: one wide log event each, with its metrics.
 type handler struct {
-	log    *slog.Logger
-	invoke Invocation
+	log        *slog.Logger
+	deployment string
+	invoke     Invocation
+}
+
+// Handler returns the lambda.Handler that Start runs.
+func Handler(log *slog.Logger, f Invocation) lambda.Handler {
+	return handler{log: log, deployment: os.Getenv(env.Deployment), invoke: f}
 }
 
 // Invoke implements lambda.Handler.
 func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	start := time.Now()
+	ctx, i := begin(ctx)
 	answer, attrs, err := h.invoke(ctx, event)
+	now := time.Now()
 	level := slog.LevelInfo
-	attrs = append(attrs, slog.String("event", "invocation"), slog.Int64("durationMs", time.Since(start).Milliseconds()))
-	if lc, ok := lambdacontext.FromContext(ctx); ok {
-		attrs = append(attrs, slog.String("requestId", lc.AwsRequestID))
-	}
+	attrs = append(attrs, slog.String("event", "invocation"), slog.Int64("durationMs", now.Sub(start).Milliseconds()))
 	if err != nil {
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
+	metrics := i.metrics(h.deployment, now)
+	if len(metrics) > 0 {
+		attrs = append(attrs, metrics[0]...)
+		metrics = metrics[1:]
+	}
 	h.log.LogAttrs(ctx, level, "invocation", attrs...)
+	for _, m := range metrics {
+		h.log.LogAttrs(ctx, slog.LevelInfo, "metrics", append(m, slog.String("event", "invocation.cause"))...)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +58,7 @@ func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 // Start runs f on each event and never returns. It writes one line of the log for each, with the attributes that f returns.
 func Start(log *slog.Logger, f Invocation) {
 	tuneCollector()
-	lambda.Start(handler{log: log, invoke: f})
+	lambda.Start(Handler(log, f))
 }
 
 // Schedule runs f at each scheduled event and never returns. f's answer is logged.

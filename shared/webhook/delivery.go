@@ -78,6 +78,8 @@ type Delivery struct {
 	DueAt time.Time
 	// Rev counts the stored versions, from 1.
 	Rev int64
+	// Kept belongs to the store.
+	Kept Kept
 }
 
 // Ref names a delivery.
@@ -132,6 +134,14 @@ const (
 	ErrProtocol          ErrorCode = "protocol_error"
 	ErrInterrupted       ErrorCode = "interrupted"
 )
+
+// ErrorCodes returns all codes of failed attempts.
+func ErrorCodes() []ErrorCode {
+	return []ErrorCode{
+		ErrDNS, ErrBlockedAddress, ErrConnectionRefused, ErrConnectionReset, ErrConnectTimeout, ErrTLS, ErrTimeout, ErrHTTPStatus,
+		ErrProtocol, ErrInterrupted,
+	}
+}
 
 // Times of a delivery's life.
 const (

@@ -23,6 +23,13 @@ const (
 	Corrupt         Code = "corrupt"         // stored bytes that can't be read, now or later
 )
 
+// Codes returns all codes.
+func Codes() []Code {
+	return []Code{
+		Internal, Invalid, Unauthenticated, Forbidden, NotFound, Conflict, Precondition, LimitReached, RateLimited, Unavailable, Corrupt,
+	}
+}
+
 // Error is an error with a code and a message that is safe to show to the partner concerned.
 type Error struct {
 	Code    Code
