@@ -18,6 +18,9 @@ type coder struct {
 	reading bool
 	// err is the first attribute that could not be read.
 	err error
+	// found counts the attributes of item that were read, and known, if not nil, notes their names.
+	found int
+	known map[string]bool
 	// strings and numbers hold the values that were written, a few allocations instead of one for each.
 	strings []types.AttributeValueMemberS
 	numbers []types.AttributeValueMemberN
@@ -41,8 +44,8 @@ func encode(v fielder) item {
 
 // decode reads an item into one of this package's item structs.
 func decode(m item, out fielder) error {
-	if v := text(m["v"]); v != strconv.Itoa(formatVersion) {
-		return webhook.Errorf(webhook.Corrupt, "an item has the unknown format %q", v)
+	if err := readable(m["v"]); err != nil {
+		return err
 	}
 	c := coder{item: m, reading: true}
 	out.fields(&c)
@@ -51,7 +54,14 @@ func decode(m item, out fielder) error {
 
 // member returns the attribute that is to be read, as the type that a field has; ok is false if it is absent.
 func member[T types.AttributeValue](c *coder, name string) (v T, ok bool) {
-	switch a := c.item[name].(type) {
+	if c.known != nil {
+		c.known[name] = true
+	}
+	a, there := c.item[name]
+	if there {
+		c.found++
+	}
+	switch a := a.(type) {
 	case nil, *types.AttributeValueMemberNULL:
 		return v, false
 	case T:
@@ -87,15 +97,9 @@ func (c *coder) text(name string, v *string, empty bool) {
 
 func (c *coder) int64(name string, v *int64, zero bool) {
 	if c.reading {
-		a, ok := member[*types.AttributeValueMemberN](c, name)
-		if !ok {
-			return
+		if a, ok := member[*types.AttributeValueMemberN](c, name); ok {
+			*v = c.parse(name, a)
 		}
-		n, err := strconv.ParseInt(a.Value, 10, 64)
-		if err != nil {
-			c.wrong(name)
-		}
-		*v = n
 		return
 	}
 	if *v == 0 && !zero {
@@ -108,6 +112,14 @@ func (c *coder) int64(name string, v *int64, zero bool) {
 	c.item[name] = &c.numbers[len(c.numbers)-1]
 }
 
+func (c *coder) parse(name string, a *types.AttributeValueMemberN) int64 {
+	n, err := strconv.ParseInt(a.Value, 10, 64)
+	if err != nil {
+		c.wrong(name)
+	}
+	return n
+}
+
 func (c *coder) int(name string, v *int, zero bool) {
 	n := int64(*v)
 	c.int64(name, &n, zero)
@@ -117,10 +129,11 @@ func (c *coder) int(name string, v *int, zero bool) {
 // bound is a number that may be absent, which is not 0.
 func (c *coder) bound(name string, v **int64) {
 	if c.reading {
-		if _, ok := member[*types.AttributeValueMemberN](c, name); !ok {
-			return
+		if a, ok := member[*types.AttributeValueMemberN](c, name); ok {
+			n := c.parse(name, a)
+			*v = &n
 		}
-		*v = new(int64)
+		return
 	}
 	if *v != nil {
 		c.int64(name, *v, always)
@@ -232,10 +245,10 @@ func many[T any, P part[T]](c *coder, name string, v *[]T) {
 }
 
 func (c *coder) read(m item, v fielder) {
-	outer := c.item
+	outer, found := c.item, c.found
 	c.item = m
 	v.fields(c)
-	c.item = outer
+	c.item, c.found = outer, found
 }
 
 func (c *coder) write(v fielder) item {
@@ -245,4 +258,30 @@ func (c *coder) write(v fielder) item {
 	inner := c.item
 	c.item = outer
 	return inner
+}
+
+// rest comes last in the fields of an item that is read, changed and written whole. It keeps the attributes that no field
+// names, a later release's, and writes them back: a put of the whole item would drop them.
+func (c *coder) rest(v fielder, kept *webhook.Kept) {
+	if !c.reading {
+		m, _ := (*kept).(item)
+		for name, a := range m {
+			if _, ours := c.item[name]; !ours {
+				c.item[name] = a
+			}
+		}
+		return
+	}
+	if c.known != nil || c.found == len(c.item) {
+		return
+	}
+	names := coder{item: item{}, reading: true, known: map[string]bool{}}
+	v.fields(&names)
+	m := item{}
+	for name, a := range c.item {
+		if !names.known[name] {
+			m[name] = a
+		}
+	}
+	*kept = m
 }

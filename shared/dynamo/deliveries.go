@@ -48,6 +48,7 @@ type deliveryItem struct {
 	LastErrorCode  string
 	Log            []attemptItem
 	DueAt          int64
+	Kept           webhook.Kept
 }
 
 func (i *deliveryItem) fields(c *coder) {
@@ -86,6 +87,7 @@ func (i *deliveryItem) fields(c *coder) {
 	c.text("le", &i.LastErrorCode, ifSet)
 	many(c, "l", &i.Log)
 	c.int64("da", &i.DueAt, ifSet)
+	c.rest(i, &i.Kept)
 }
 
 type claimItem struct {
@@ -162,7 +164,7 @@ func newDeliveryItem(d *webhook.Delivery, token string) *deliveryItem {
 		RoundAttempts: d.RoundAttempts, Attempts: d.Attempts, Interruptions: d.Interruptions,
 		Tripped: d.Tripped, Job: string(d.Job), Probed: d.Probed, Paced: d.Paced, ResendAt: nanos(d.ResendAt),
 		NextAttemptAt: nanos(d.NextAttemptAt), HeldUntil: nanos(d.HeldUntil),
-		LastStatusCode: d.LastStatusCode, LastErrorCode: string(d.LastErrorCode), DueAt: nanos(d.DueAt),
+		LastStatusCode: d.LastStatusCode, LastErrorCode: string(d.LastErrorCode), DueAt: nanos(d.DueAt), Kept: d.Kept,
 	}
 	if d.Event.PartnerID != d.PartnerID {
 		i.EventPartner = d.Event.PartnerID
@@ -208,7 +210,7 @@ func (i *deliveryItem) delivery() (webhook.Delivery, error) {
 		Probed: i.Probed, Paced: i.Paced,
 		ResendAt: fromNanos(i.ResendAt), NextAttemptAt: fromNanos(i.NextAttemptAt),
 		HeldUntil: fromNanos(i.HeldUntil), LastStatusCode: i.LastStatusCode,
-		LastErrorCode: webhook.ErrorCode(i.LastErrorCode), DueAt: fromNanos(i.DueAt), Rev: i.Rev,
+		LastErrorCode: webhook.ErrorCode(i.LastErrorCode), DueAt: fromNanos(i.DueAt), Rev: i.Rev, Kept: i.Kept,
 	}
 	if d.Event.PartnerID == "" {
 		d.Event.PartnerID = d.PartnerID

@@ -61,11 +61,8 @@ func (s *Store) PutDetour(ctx context.Context, partnerID, webhookID string, d we
 	u.setNumber("f", "f", int64(d.Fast))
 	u.setNumber("n", "n", int64(d.Need))
 	u.setNumber("ttl", env.TTLAttribute, d.At.Add(detourRetention).Unix())
-	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: aws.String(s.o.ServiceTable), Key: detourKey(partnerID, webhookID).attributes(),
-		UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-	})
-	return classify(err)
+	_, err := s.updateItem(ctx, detourKey(partnerID, webhookID), &u, types.ReturnValueNone)
+	return err
 }
 
 // TakePlaces implements delivery.Store with one UpdateItem while the places taken reach beyond now, two otherwise.
@@ -77,7 +74,7 @@ func (s *Store) TakePlaces(
 	const tries = 3
 	for range tries {
 		var next int64
-		next, ok, err = s.place(ctx, partnerID, webhookID, "SET #nx = #nx + :len", "#nx >= :now AND #nx <= :until",
+		next, ok, err = s.place(ctx, partnerID, webhookID, "SET #nx = #nx + :len", "#nx >= :now AND #nx <= :until AND #v <= :v",
 			item{":len": num(length), ":now": num(nanos(now)), ":until": num(nanos(until))})
 		if ok || err != nil {
 			return fromNanos(next - length), ok, err
@@ -85,7 +82,7 @@ func (s *Store) TakePlaces(
 		if next > nanos(until) {
 			return time.Time{}, false, nil
 		}
-		_, ok, err = s.place(ctx, partnerID, webhookID, "SET #nx = :end", "attribute_not_exists(#nx) OR #nx < :now",
+		_, ok, err = s.place(ctx, partnerID, webhookID, "SET #nx = :end", noPlaceTaken,
 			item{":end": num(nanos(now) + length), ":now": num(nanos(now))})
 		if ok || err != nil {
 			return now, ok, err
@@ -93,6 +90,9 @@ func (s *Store) TakePlaces(
 	}
 	return time.Time{}, false, webhook.Errorf(webhook.Unavailable, "the pace of a webhook kept changing")
 }
+
+// noPlaceTaken holds if all places have begun, and no later release's item is there.
+const noPlaceTaken = "attribute_not_exists(#v) AND attribute_not_exists(#nx) OR #v <= :v AND attribute_not_exists(#nx) OR #v <= :v AND #nx < :now"
 
 // place changes when the next place begins, under a condition. It returns what is stored then; ok is false if the
 // condition was refused.
@@ -108,6 +108,9 @@ func (s *Store) place(ctx context.Context, partnerID, webhookID, expression, con
 	var failed *types.ConditionalCheckFailedException
 	switch {
 	case errors.As(err, &failed):
+		if err := readable(failed.Item["v"]); err != nil {
+			return 0, false, err
+		}
 		return number(failed.Item["nx"]), false, nil
 	case err != nil:
 		return 0, false, classify(err)

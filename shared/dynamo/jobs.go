@@ -34,6 +34,7 @@ type jobItem struct {
 	CreatedAt  int64
 	UpdatedAt  int64
 	DueAt      int64
+	Kept       webhook.Kept
 }
 
 func (i *jobItem) fields(c *coder) {
@@ -59,6 +60,7 @@ func (i *jobItem) fields(c *coder) {
 	c.int64("ca", &i.CreatedAt, ifSet)
 	c.int64("ua", &i.UpdatedAt, ifSet)
 	c.int64("da", &i.DueAt, ifSet)
+	c.rest(i, &i.Kept)
 }
 
 func newJobItem(j *webhook.Job, token string) *jobItem {
@@ -67,7 +69,7 @@ func newJobItem(j *webhook.Job, token string) *jobItem {
 		ID: j.ID, State: string(j.State), Generation: j.Generation, Current: j.Current,
 		Done: j.Done, Total: j.Total, Step: j.Step, Since: bound(j.Since), Until: bound(j.Until), States: j.States,
 		EventType: string(j.EventType), DryRun: j.DryRun, Probed: j.Probed, Counted: j.Counted, Last: j.Last,
-		CreatedAt: nanos(j.CreatedAt), UpdatedAt: nanos(j.UpdatedAt), DueAt: nanos(j.DueAt),
+		CreatedAt: nanos(j.CreatedAt), UpdatedAt: nanos(j.UpdatedAt), DueAt: nanos(j.DueAt), Kept: j.Kept,
 	}
 	if !j.DueAt.IsZero() {
 		i.DPK, i.Due = dueShard(j.WebhookID+"#"+string(j.Kind)), j.DueAt.Add(time.Millisecond-1).UnixMilli()
@@ -113,6 +115,7 @@ func (i *jobItem) job(r webhook.JobRef) webhook.Job {
 		Done: i.Done, Total: i.Total, Step: i.Step, Since: fromBound(i.Since), Until: fromBound(i.Until), States: i.States,
 		EventType: webhook.EventType(i.EventType), DryRun: i.DryRun, Probed: i.Probed, Counted: i.Counted, Last: i.Last,
 		CreatedAt: fromNanos(i.CreatedAt), UpdatedAt: fromNanos(i.UpdatedAt), DueAt: fromNanos(i.DueAt), Rev: i.Rev,
+		Kept: i.Kept,
 	}
 }
 

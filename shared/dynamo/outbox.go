@@ -64,7 +64,7 @@ func (s *Store) Outbox(ctx context.Context, before time.Time, limit int) ([]webh
 	for _, it := range page.Items {
 		var i outboxItem
 		if decode(it, &i) != nil {
-			continue // another version's, which can read it; the others must not wait for that
+			continue // a later release's, which can read it; the others must not wait for that
 		}
 		// The sort key has milliseconds only.
 		if e := i.event(); !e.At.After(before) {

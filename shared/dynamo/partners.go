@@ -21,6 +21,7 @@ type partnerItem struct {
 	UpdatedAt int64
 	Webhooks  int
 	Ended     int64 // SessionsEndedAt
+	Kept      webhook.Kept
 }
 
 func (i *partnerItem) fields(c *coder) {
@@ -33,6 +34,7 @@ func (i *partnerItem) fields(c *coder) {
 	c.int64("ua", &i.UpdatedAt, ifSet)
 	c.int("wc", &i.Webhooks, ifSet)
 	c.int64("se", &i.Ended, ifSet)
+	c.rest(i, &i.Kept)
 }
 
 // partnerPointer lists a partner in the partition of all partners.
@@ -42,7 +44,7 @@ func newPartnerItem(p *webhook.Partner, token string) *partnerItem {
 	return &partnerItem{
 		header: headerOf(partnerKey(p.ID), token, noExpiry), Rev: p.Rev + 1, ID: p.ID, Name: p.Name,
 		Suspended: p.Suspended, CreatedAt: nanos(p.CreatedAt), UpdatedAt: nanos(p.UpdatedAt), Webhooks: p.WebhookCount,
-		Ended: nanos(p.SessionsEndedAt),
+		Ended: nanos(p.SessionsEndedAt), Kept: p.Kept,
 	}
 }
 
@@ -50,6 +52,7 @@ func (i *partnerItem) partner() webhook.Partner {
 	return webhook.Partner{
 		ID: i.ID, Name: i.Name, Suspended: i.Suspended, CreatedAt: fromNanos(i.CreatedAt),
 		UpdatedAt: fromNanos(i.UpdatedAt), WebhookCount: i.Webhooks, SessionsEndedAt: fromNanos(i.Ended), Rev: i.Rev,
+		Kept: i.Kept,
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/cr3dentials/verification-webhooks/shared/env"
@@ -20,13 +18,9 @@ func (s *Store) CountRequest(ctx context.Context, partnerID string, now time.Tim
 	u.setNumber("v", "v", formatVersion)
 	u.setNumber("ttl", env.TTLAttribute, now.Add(requestsRetention).Unix())
 	u.addNumber("n", "n", 1)
-	r, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: aws.String(s.o.ServiceTable), Key: requestsKey(partnerID, now).attributes(),
-		UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-		ReturnValues: types.ReturnValueUpdatedNew,
-	})
+	r, err := s.updateItem(ctx, requestsKey(partnerID, now), &u, types.ReturnValueUpdatedNew)
 	if err != nil {
-		return 0, classify(err)
+		return 0, err
 	}
 	return int(number(r.Attributes["n"])), nil
 }

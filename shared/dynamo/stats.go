@@ -2,12 +2,14 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/cr3dentials/verification-webhooks/shared/env"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -95,15 +97,31 @@ func (u *update) expression() *string {
 	return aws.String(e)
 }
 
+// notNewer is the condition of an update that does not read its item first.
+const notNewer = "attribute_not_exists(#v) OR #v <= :v"
+
+// updateItem sends an update that speaks of the format as #v, unless a later release's item is there: that is Corrupt.
+func (s *Store) updateItem(ctx context.Context, k key, u *update, returned types.ReturnValue) (*dynamodb.UpdateItemOutput, error) {
+	r, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: aws.String(s.o.ServiceTable), Key: k.attributes(), ConditionExpression: aws.String(notNewer),
+		UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+		ReturnValues: returned, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		if newer := readable(failed.Item["v"]); newer != nil {
+			return nil, newer
+		}
+	}
+	return r, classify(err)
+}
+
 // AddStats implements delivery.Store with one UpdateItem. What was added last tells the last error and delivery: a
 // success in it ends the run of failures that was stored before.
 func (s *Store) AddStats(ctx context.Context, partnerID, webhookID string, add webhook.Stats) error {
 	u := statsUpdate(&add)
-	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: aws.String(s.o.ServiceTable), Key: statsKey(partnerID, webhookID, add.Hour).attributes(),
-		UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-	})
-	return classify(err)
+	_, err := s.updateItem(ctx, statsKey(partnerID, webhookID, add.Hour), &u, types.ReturnValueNone)
+	return err
 }
 
 // statsUpdate names what add changes and nothing else.

@@ -9,8 +9,20 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// formatVersion stands in every item as `v`. An item of a newer version reads as Corrupt rather than wrongly.
+// formatVersion stands in every item as `v`; README.md says when it grows.
 const formatVersion = 1
+
+// readable returns nil if an item of the format v can be read, Corrupt otherwise. Without a number it is of the first.
+func readable(v types.AttributeValue) error {
+	n, err := strconv.Atoi(text(v))
+	switch {
+	case v == nil || err == nil && n > 0 && n <= formatVersion:
+		return nil
+	case err == nil && n > formatVersion:
+		return webhook.Errorf(webhook.Corrupt, "an item has the format %d, a later release's: this one reads up to %d", n, formatVersion)
+	}
+	return webhook.Errorf(webhook.Corrupt, "an item has the unknown format %q", text(v))
+}
 
 // header stands in every item. Attribute names are short because each item pays for them.
 type header struct {

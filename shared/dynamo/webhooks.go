@@ -32,6 +32,7 @@ type webhookItem struct {
 	DiscardBelow   int64
 	CreatedAt      int64
 	UpdatedAt      int64
+	Kept           webhook.Kept
 }
 
 func (i *webhookItem) fields(c *coder) {
@@ -58,6 +59,7 @@ func (i *webhookItem) fields(c *coder) {
 	c.int64("db", &i.DiscardBelow, ifSet)
 	c.int64("ca", &i.CreatedAt, ifSet)
 	c.int64("ua", &i.UpdatedAt, ifSet)
+	c.rest(i, &i.Kept)
 }
 
 type deactivationItem struct {
@@ -90,7 +92,7 @@ func newWebhookItem(w *webhook.Webhook, token string) *webhookItem {
 		AuthHeaderName: w.AuthHeaderName, Sealed: w.Sealed, SecretHint: w.SecretHint,
 		Template: packBody([]byte(w.PayloadTemplate)), TemplateAt: nanos(w.TemplateAt),
 		EverActive: w.EverActive, OffGeneration: w.OffGeneration, AutoReactivate: w.AutoReactivate,
-		DiscardBelow: w.DiscardBelow, CreatedAt: nanos(w.CreatedAt), UpdatedAt: nanos(w.UpdatedAt),
+		DiscardBelow: w.DiscardBelow, CreatedAt: nanos(w.CreatedAt), UpdatedAt: nanos(w.UpdatedAt), Kept: w.Kept,
 	}
 	if d := w.Deactivation; d != nil {
 		i.Deactivation = &deactivationItem{At: nanos(d.At), Reason: string(d.Reason), DeliveryID: d.DeliveryID}
@@ -113,7 +115,7 @@ func (i *webhookItem) webhook() (webhook.Webhook, error) {
 		PayloadTemplate: string(template), TemplateAt: fromNanos(i.TemplateAt),
 		EverActive: i.EverActive, OffGeneration: i.OffGeneration, AutoReactivate: i.AutoReactivate,
 		DiscardBelow: i.DiscardBelow,
-		CreatedAt:    fromNanos(i.CreatedAt), UpdatedAt: fromNanos(i.UpdatedAt), Rev: i.Rev,
+		CreatedAt:    fromNanos(i.CreatedAt), UpdatedAt: fromNanos(i.UpdatedAt), Rev: i.Rev, Kept: i.Kept,
 	}
 	if d := i.Deactivation; d != nil {
 		w.Deactivation = &webhook.Deactivation{

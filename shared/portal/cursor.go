@@ -25,10 +25,27 @@ type list[T any] struct {
 	NextCursor *string `json:"nextCursor" doc:"What continues the list; null at its end."`
 }
 
+// positionVersion stands in every position; one without it is of the first. A position of a later release is refused: its
+// list begins anew.
+const positionVersion = 1
+
 // position is the plain text of a cursor.
 type position struct {
+	Version   int       `json:"v"`
 	After     []byte    `json:"after"`
 	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// parsePosition reads what a cursor holds. Corrupt if a later release made it.
+func parsePosition(plain []byte) (position, error) {
+	var p position
+	if err := json.Unmarshal(plain, &p); err != nil {
+		return p, webhook.Wrap(webhook.Internal, err, "reading a cursor")
+	}
+	if p.Version > positionVersion {
+		return p, webhook.Errorf(webhook.Corrupt, "a cursor has the version %d, a later release's: this one reads up to %d", p.Version, positionVersion)
+	}
+	return p, nil
 }
 
 // cursors make and read cursors. A cursor is a position of the store, sealed under the list it belongs to: it shows
@@ -60,9 +77,12 @@ func (c cursors) page(ctx context.Context, in PageParams, scope ...string) (webh
 	if err != nil {
 		return page, err
 	}
-	var p position
-	if err := json.Unmarshal(plain, &p); err != nil {
-		return page, webhook.Wrap(webhook.Internal, err, "reading a cursor")
+	p, err := parsePosition(plain)
+	if webhook.CodeOf(err) == webhook.Corrupt {
+		return page, badRequest("query.cursor", "was made by another release of this service: begin the list anew")
+	}
+	if err != nil {
+		return page, err
 	}
 	if !c.now().Before(p.ExpiresAt) {
 		return page, badRequest("query.cursor", unusable)
@@ -76,7 +96,7 @@ func (c cursors) next(ctx context.Context, after []byte, scope ...string) (*stri
 	if after == nil {
 		return nil, nil
 	}
-	plain, err := json.Marshal(position{After: after, ExpiresAt: c.now().Add(cursorLife)})
+	plain, err := json.Marshal(position{Version: positionVersion, After: after, ExpiresAt: c.now().Add(cursorLife)})
 	if err != nil {
 		return nil, err
 	}

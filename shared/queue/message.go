@@ -41,7 +41,11 @@ func Decode(s string) (webhook.Message, error) {
 	if err := json.Unmarshal([]byte(s), &b); err != nil {
 		return webhook.Message{}, webhook.Wrap(webhook.Corrupt, err, "a message could not be read")
 	}
-	if b.Version != formatVersion {
+	if b.Version > formatVersion {
+		return webhook.Message{}, webhook.Errorf(webhook.Corrupt,
+			"a message has the version %d, a later release's: this one reads up to %d", b.Version, formatVersion)
+	}
+	if b.Version < 1 {
 		return webhook.Message{}, webhook.Errorf(webhook.Corrupt, "a message has the unknown version %d", b.Version)
 	}
 	m := webhook.Message{

@@ -1,11 +1,14 @@
 package queue_test
 
 import (
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/cr3dentials/verification-webhooks/shared/queue"
+	"github.com/cr3dentials/verification-webhooks/shared/storetest"
+	"github.com/cr3dentials/verification-webhooks/shared/storetest/forms"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
@@ -45,6 +48,37 @@ func TestGolden(t *testing.T) {
 		if err != nil || m != c.message {
 			t.Errorf("decoded %s as %+v, %v; want %+v", c.body, m, err, c.message)
 		}
+	}
+}
+
+// TestForms holds messages to the golden files of all releases.
+func TestForms(t *testing.T) {
+	kinds := map[string]forms.Form{}
+	for _, kind := range []webhook.MessageKind{
+		webhook.AttemptMessage, webhook.DiscardMessage, webhook.AbandonMessage, webhook.JobMessage, webhook.RedriveMessage,
+	} {
+		var m webhook.Message
+		storetest.Fill(t, &m)
+		m.Kind, m.Delay = kind, 0
+		body, err := queue.Encode(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds[string(kind)] = forms.Form{
+			Written: []byte(body), Read: func(b []byte) (any, error) { return queue.Decode(string(b)) },
+		}
+	}
+	forms.Run(t, 1, kinds)
+}
+
+// TestLaterMessage: a later release's message is told as what it is; it stays on the queue, then with the dead letters.
+func TestLaterMessage(t *testing.T) {
+	m, err := queue.Decode(`{"v":2,"kind":"attempt","partnerId":"p"}`)
+	if webhook.CodeOf(err) != webhook.Corrupt || !strings.Contains(err.Error(), "a later release's") {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	if m, err = queue.Decode(`{"v":1,"kind":"redrive","parkedId":"prk_1","later":[1]}`); err != nil || m.ParkedID != "prk_1" {
+		t.Errorf("with a member that came later: %+v, %v", m, err)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
 // Fill sets every field of the struct that p points to, and of all structs in it, to a value of its own that is not
@@ -44,6 +46,10 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			fill(t, v.Field(i), n)
+		}
+	case reflect.Interface:
+		if v.Type() != reflect.TypeFor[webhook.Kept]() { // which only a store can make
+			t.Fatalf("Fill does not know %s", v.Type())
 		}
 	default:
 		t.Fatalf("Fill does not know %s", v.Type())

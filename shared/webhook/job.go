@@ -76,6 +76,8 @@ type Job struct {
 	DueAt time.Time
 	// Rev counts the stored versions, from 1.
 	Rev int64
+	// Kept belongs to the store.
+	Kept Kept
 }
 
 // JobRef names the place of a job: the present one of its kind, or an earlier one by its id.

@@ -34,6 +34,8 @@ type Partner struct {
 	SessionsEndedAt time.Time
 	// Rev counts the stored versions, from 1.
 	Rev int64
+	// Kept belongs to the store.
+	Kept Kept
 }
 
 // Webhook is a partner's endpoint and what is sent to it.
@@ -79,6 +81,8 @@ type Webhook struct {
 	UpdatedAt time.Time
 	// Rev counts the stored versions, from 1. It is the ETag.
 	Rev int64
+	// Kept belongs to the store.
+	Kept Kept
 }
 
 // Rotation is the overlap of two signing secrets. The new one is Secrets.Next.
