@@ -32,20 +32,19 @@ func (e *Engine) putDetour(ctx context.Context, w *webhook.Webhook, d *webhook.D
 	if d == nil {
 		return
 	}
-	err := e.Store.PutDetour(ctx, w.PartnerID, w.ID, *d)
-	name, level := "webhook.detoured", slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("partnerId", w.PartnerID), slog.String("webhookId", w.ID), slog.String("host", hostOf(w.URL)),
 		slog.Int64("tookMs", d.Took.Milliseconds()), slog.Int("fast", d.Fast), slog.Int("need", d.Need),
 	}
-	switch {
+	switch err := e.Store.PutDetour(ctx, w.PartnerID, w.ID, *d); {
 	case err != nil:
-		name, level = "webhook.detour_failed", slog.LevelWarn
-		attrs = append(attrs, slog.String("error", err.Error()))
+		attrs = append(attrs, errorAttrs(err)...)
+		e.Log.LogAttrs(ctx, slog.LevelWarn, "detour", append(attrs, slog.String("event", "webhook.detour_failed"))...)
 	case d.Over():
-		name = "webhook.returned"
+		e.Log.LogAttrs(ctx, slog.LevelInfo, "detour", append(attrs, slog.String("event", "webhook.returned"))...)
+	default:
+		e.Log.LogAttrs(ctx, slog.LevelInfo, "detour", append(attrs, slog.String("event", "webhook.detoured"))...)
 	}
-	e.Log.LogAttrs(ctx, level, "detour", append(attrs, slog.String("event", name))...)
 }
 
 // place is when the first attempt of a delivery is due. paced tells that the time is its place in its webhook's pace.
@@ -75,8 +74,8 @@ func (e *Engine) places(ctx context.Context, w *webhook.Webhook, n int, ahead ti
 	}
 	first, ok, err := e.Store.TakePlaces(ctx, w.PartnerID, w.ID, n, gap, now, now.Add(ahead))
 	if err != nil {
-		e.Log.LogAttrs(ctx, slog.LevelWarn, "no places", slog.String("event", "webhook.pace_failed"),
-			slog.String("partnerId", w.PartnerID), slog.String("webhookId", w.ID), slog.String("error", err.Error()))
+		e.Log.LogAttrs(ctx, slog.LevelWarn, "no places", append(errorAttrs(err), slog.String("event", "webhook.pace_failed"),
+			slog.String("partnerId", w.PartnerID), slog.String("webhookId", w.ID))...)
 		return all
 	}
 	for i := range all {
@@ -100,5 +99,9 @@ func (e *Engine) paced(ctx context.Context, d *webhook.Delivery, w *webhook.Webh
 		return true, nil // a queue knows whole seconds only
 	}
 	d.PutOff(now, p.at, p.paced)
-	return false, e.saveAndGoOn(ctx, d)
+	if err := e.save(ctx, d); err != nil {
+		return false, err
+	}
+	e.logWaiting(ctx, d)
+	return false, e.enqueue(ctx, d)
 }

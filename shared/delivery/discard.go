@@ -40,7 +40,11 @@ func (e *Engine) discard(ctx context.Context, m webhook.Message) error {
 			continue // under a claim it is being sent by hand: the sweeper ends its waiting after that
 		}
 		e.endWaiting(&d, deleted)
-		if err := e.save(ctx, &d); err != nil && webhook.CodeOf(err) != webhook.Conflict {
+		switch err := e.save(ctx, &d); webhook.CodeOf(err) {
+		case "":
+			e.logEnded(ctx, &d)
+		case webhook.Conflict:
+		default:
 			return err
 		}
 	}
@@ -107,9 +111,8 @@ func (e *Engine) skip(ctx context.Context, ref webhook.Ref, err error) bool {
 	case webhook.NotFound:
 		return true
 	case webhook.Corrupt:
-		e.Log.LogAttrs(ctx, slog.LevelError, "delivery can't be read", slog.String("event", "delivery.unreadable"),
-			slog.String("partnerId", ref.PartnerID), slog.String("webhookId", ref.WebhookID),
-			slog.String("deliveryId", ref.DeliveryID), slog.String("error", err.Error()))
+		e.Log.LogAttrs(ctx, slog.LevelError, "delivery can't be read", append(errorAttrs(err), slog.String("event", "delivery.unreadable"),
+			slog.String("partnerId", ref.PartnerID), slog.String("webhookId", ref.WebhookID), slog.String("deliveryId", ref.DeliveryID))...)
 		return true
 	default:
 		return false

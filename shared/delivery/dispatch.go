@@ -259,7 +259,7 @@ func (e *Engine) recovering(ctx context.Context, f func() error) (err error) {
 				what = r.Error()
 			}
 			e.Log.LogAttrs(ctx, slog.LevelError, "panic", slog.String("event", "panic"),
-				slog.String("panic", what), slog.String("stack", string(debug.Stack())))
+				slog.String("code", string(webhook.Internal)), slog.String("panic", what), slog.String("stack", string(debug.Stack())))
 			err = errPanic
 		}
 	}()
@@ -279,6 +279,6 @@ func (e *Engine) park(ctx context.Context, raw []byte, why *payload.Unusable) er
 	}
 	e.Log.LogAttrs(ctx, slog.LevelError, "record parked", slog.String("event", "record.parked"),
 		slog.String("parkedId", p.ID), slog.String("reason", p.Reason), slog.String("detail", p.Detail),
-		slog.String("verificationId", p.VerificationID))
+		slog.String("partnerId", p.PartnerID), slog.String("verificationId", p.VerificationID))
 	return nil
 }

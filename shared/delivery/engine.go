@@ -102,18 +102,19 @@ func (e *Engine) send(
 	if a.ErrorCode == webhook.ErrInterrupted {
 		// Our time ended, not the endpoint's: the outcome is not known, and the claim is left to run out.
 		err := webhook.Errorf(webhook.Unavailable, "the invocation's time ended during an attempt")
-		e.logAttempt(ctx, d, a, nil, resp.Resent, err)
+		e.logAttempt(ctx, d, w, a, nil, resp.Resent, err)
 		return nil, nil, err
 	}
 	if !a.Manual {
 		if e.hosts.saw(w, a) {
 			e.Log.LogAttrs(ctx, slog.LevelWarn, "host avoided", slog.String("event", "host.avoided"),
-				slog.String("host", hostOf(w.URL)), slog.Int64("tookMs", a.Duration.Milliseconds()))
+				slog.String("partnerId", w.PartnerID), slog.String("webhookId", w.ID), slog.String("host", hostOf(w.URL)),
+				slog.Int64("tookMs", a.Duration.Milliseconds()))
 		}
 		detour = t.attempted(w, a, e.Now())
 	}
 	stored, err = e.settle(ctx, *d, a, resp.RetryAfter)
-	e.logAttempt(ctx, d, a, stored, resp.Resent, err)
+	e.logAttempt(ctx, d, w, a, stored, resp.Resent, err)
 	if err == nil && !a.Manual {
 		t.add(stored, a)
 	}
@@ -134,6 +135,7 @@ func (e *Engine) settle(ctx context.Context, d webhook.Delivery, a webhook.Attem
 		var change webhook.Change
 		if change, err = e.outcome(ctx, &next, a, retryAfter, try == settleTries-1); err == nil {
 			if err = e.commit(ctx, change); err == nil {
+				e.logSwitchedOff(ctx, &next, change.Webhook)
 				return &next, nil
 			}
 		}
@@ -200,9 +202,8 @@ func (e *Engine) skipping(ctx context.Context, d *webhook.Delivery, kind webhook
 	if err == nil || !last && webhook.CodeOf(err) != webhook.Corrupt {
 		return err
 	}
-	e.Log.LogAttrs(ctx, slog.LevelError, "job skipped", slog.String("event", "job.skipped"), slog.String("kind", string(kind)),
-		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
-		slog.String("error", err.Error()))
+	attrs := append(deliveryAttrs(d), slog.String("event", "job.skipped"), slog.String("job", string(kind)))
+	e.Log.LogAttrs(ctx, slog.LevelError, "job skipped", append(attrs, errorAttrs(err)...)...)
 	return nil
 }
 
@@ -256,37 +257,4 @@ func (e *Engine) giveUp(ctx context.Context, d *webhook.Delivery, reason string)
 	}
 	e.logUndeliverable(ctx, d)
 	return nil
-}
-
-func (e *Engine) logUndeliverable(ctx context.Context, d *webhook.Delivery) {
-	e.Log.LogAttrs(ctx, slog.LevelError, "undeliverable", slog.String("event", "delivery.undeliverable"),
-		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
-		slog.String("verificationId", d.Event.VerificationID), slog.String("reason", d.Reason))
-}
-
-// logAttempt emits the one wide event of an attempt. It holds ids and outcomes, no payload and no secret.
-func (e *Engine) logAttempt(ctx context.Context, d *webhook.Delivery, a webhook.Attempt, stored *webhook.Delivery, resent bool, err error) {
-	attrs := []slog.Attr{
-		slog.String("event", "delivery.attempted"),
-		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
-		slog.String("eventId", d.Event.ID), slog.String("eventType", string(d.Event.Type)),
-		slog.String("verificationId", d.Event.VerificationID),
-		slog.Int("attempt", a.Number), slog.Bool("manual", a.Manual), slog.Int("statusCode", a.StatusCode), slog.String("errorCode", string(a.ErrorCode)),
-		slog.Int64("durationMs", a.Duration.Milliseconds()),
-	}
-	level := slog.LevelInfo
-	if stored != nil {
-		attrs = append(attrs, slog.String("state", string(stored.State)))
-		if !stored.NextAttemptAt.IsZero() {
-			attrs = append(attrs, slog.Time("nextAttemptAt", stored.NextAttemptAt))
-		}
-	}
-	if resent {
-		attrs = append(attrs, slog.Bool("resent", true))
-	}
-	if err != nil {
-		level = slog.LevelError
-		attrs = append(attrs, slog.String("error", err.Error()))
-	}
-	e.Log.LogAttrs(ctx, level, "attempt", attrs...)
 }

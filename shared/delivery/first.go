@@ -141,6 +141,7 @@ func (e *Engine) create(ctx context.Context, d *webhook.Delivery) error {
 	if err != nil {
 		return err
 	}
+	e.logWaiting(ctx, d)
 	return e.enqueue(ctx, d)
 }
 

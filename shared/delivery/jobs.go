@@ -63,9 +63,8 @@ func (e *Engine) work(ctx context.Context, b *batch, m webhook.Message) error {
 	}
 	if err != nil && insurance.Delay > 0 {
 		// One message went in, so one goes out: two for each would soon be a storm while a fault lasts.
-		e.Log.LogAttrs(ctx, slog.LevelError, "message met a fault", slog.String("event", "message.put_off"),
-			slog.String("kind", string(m.Kind)), slog.String("partnerId", m.Ref.PartnerID),
-			slog.String("webhookId", m.Ref.WebhookID), slog.String("error", err.Error()))
+		attrs := append(messageAttrs(m), errorAttrs(err)...)
+		e.Log.LogAttrs(ctx, slog.LevelWarn, "message met a fault", append(attrs, slog.String("event", "message.put_off"))...)
 		return nil
 	}
 	if webhook.CodeOf(err) == webhook.Conflict {
@@ -171,7 +170,8 @@ func (e *Engine) round(ctx context.Context, b *batch, j *webhook.Job, d *webhook
 	}
 	now := e.Now()
 	if d.Claim != nil {
-		d.Interrupt(now) // an attempt by hand
+		e.logInterrupted(ctx, d) // an attempt by hand
+		d.Interrupt(now)
 	}
 	j.Last = d.ID
 	change := webhook.Change{Jobs: []*webhook.Job{j}, Deliveries: []*webhook.Delivery{d}}
@@ -246,12 +246,4 @@ func (e *Engine) endJob(ctx context.Context, j *webhook.Job, s webhook.JobState)
 	}
 	e.Log.LogAttrs(ctx, slog.LevelInfo, "job ended", append(jobAttrs(j), slog.String("event", "job.ended"))...)
 	return nil
-}
-
-func jobAttrs(j *webhook.Job) []slog.Attr {
-	return []slog.Attr{
-		slog.String("jobId", j.ID), slog.String("kind", string(j.Kind)), slog.String("partnerId", j.PartnerID),
-		slog.String("webhookId", j.WebhookID), slog.String("state", string(j.State)), slog.Int("done", j.Done),
-		slog.Int("total", j.Total), slog.Int("step", j.Step),
-	}
 }

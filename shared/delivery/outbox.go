@@ -17,8 +17,8 @@ func (e *Engine) commit(ctx context.Context, c webhook.Change) error {
 		return err
 	}
 	if _, err := e.publish(ctx, c.Outbox); err != nil {
-		e.Log.LogAttrs(ctx, slog.LevelWarn, "operational event put off", slog.String("event", "outbox.put_off"),
-			slog.String("error", err.Error()))
+		e.Log.LogAttrs(ctx, slog.LevelWarn, "operational event put off", append(errorAttrs(err), slog.String("event", "outbox.put_off"),
+			slog.String("partnerId", c.Outbox[0].PartnerID), slog.String("webhookId", c.Outbox[0].WebhookID))...)
 	}
 	return nil
 }

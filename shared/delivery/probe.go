@@ -104,5 +104,6 @@ func (e *Engine) reactivate(ctx context.Context, probe *webhook.Job, generation 
 	if err != nil {
 		return err
 	}
+	e.Log.LogAttrs(ctx, slog.LevelInfo, "webhook reactivated", append(jobAttrs(drain), slog.String("event", "webhook.reactivated"))...)
 	return e.Queue.Send(ctx, drain.Ref().Message())
 }

@@ -38,13 +38,9 @@ const (
 // later sends a message again that met a fault which should pass: left on the queue, it would come back only after the
 // visibility time-out, minutes later.
 func (e *Engine) later(ctx context.Context, m webhook.Message, cause error) error {
-	log := func(event string) {
-		e.Log.LogAttrs(ctx, slog.LevelWarn, "message met a fault", slog.String("event", event),
-			slog.String("kind", string(m.Kind)), slog.String("partnerId", m.Ref.PartnerID),
-			slog.String("deliveryId", m.Ref.DeliveryID), slog.Int("faults", m.Faults), slog.String("error", cause.Error()))
-	}
+	attrs := append(messageAttrs(m), errorAttrs(cause)...)
 	if swept := m.Kind == webhook.AttemptMessage || m.Kind == webhook.JobMessage; swept && m.Faults >= mostFaults {
-		log("message.left_to_sweeper")
+		e.Log.LogAttrs(ctx, slog.LevelWarn, "message met a fault", append(attrs, slog.String("event", "message.left_to_sweeper"))...)
 		return nil
 	}
 	m.Delay = min(faultDelay<<min(m.Faults, mostFaults), mostDelay)
@@ -55,7 +51,7 @@ func (e *Engine) later(ctx context.Context, m webhook.Message, cause error) erro
 	if err := e.Queue.Send(ctx, m); err != nil {
 		return err
 	}
-	log("message.put_off")
+	e.Log.LogAttrs(ctx, slog.LevelWarn, "message met a fault", append(attrs, slog.String("event", "message.put_off"))...)
 	return nil
 }
 
@@ -117,6 +113,7 @@ func (e *Engine) proceed(ctx context.Context, b *batch, d *webhook.Delivery) err
 		return err
 	}
 	if c := d.Claim; c != nil {
+		e.logInterrupted(ctx, d)
 		d.Interrupt(e.Now())
 		switch {
 		case d.Interruptions < webhook.MaxInterruptions:
@@ -142,7 +139,11 @@ func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery, p *we
 	}
 	if !w.Active || p.Suspended {
 		d.Hold(e.Now(), w.Generation, e.HoldTime)
-		return e.saveAndGoOn(ctx, d)
+		if err := e.save(ctx, d); err != nil {
+			return err
+		}
+		e.logWaiting(ctx, d)
+		return e.enqueue(ctx, d)
 	}
 	secrets, err := e.Vault.OpenSecrets(ctx, w)
 	if webhook.CodeOf(err) == webhook.Corrupt {
@@ -173,11 +174,18 @@ func (e *Engine) retry(ctx context.Context, b *batch, d *webhook.Delivery, p *we
 // cancel ends a delivery whose webhook was deleted, or whose waiting was discarded. What is final stays as it is.
 func (e *Engine) cancel(ctx context.Context, d *webhook.Delivery, deleted bool) error {
 	d.Claim = nil
-	if !d.State.Final() {
+	ends := !d.State.Final()
+	if ends {
 		d.Cancel(e.Now(), cancelReason(deleted))
 	}
 	d.DropResend(e.Now())
-	return e.saveAndGoOn(ctx, d)
+	if err := e.save(ctx, d); err != nil {
+		return err
+	}
+	if ends {
+		e.logCancelled(ctx, d)
+	}
+	return e.enqueue(ctx, d)
 }
 
 // saveAndGoOn stores d and queues what follows.
@@ -209,7 +217,7 @@ func (e *Engine) parkDelivery(ctx context.Context, d *webhook.Delivery) error {
 	if err := e.giveUp(ctx, d, interrupted); err != nil {
 		return err
 	}
-	e.Log.LogAttrs(ctx, slog.LevelError, "delivery parked", slog.String("event", "record.parked"),
-		slog.String("parkedId", p.ID), slog.String("reason", p.Reason), slog.String("deliveryId", d.ID))
+	e.Log.LogAttrs(ctx, slog.LevelError, "delivery parked", append(deliveryAttrs(d), slog.String("event", "record.parked"),
+		slog.String("parkedId", p.ID), slog.String("reason", p.Reason), slog.String("detail", p.Detail))...)
 	return e.enqueue(ctx, d)
 }

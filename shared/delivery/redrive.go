@@ -39,7 +39,12 @@ func (e *Engine) redrive(ctx context.Context, b *batch, parkedID string) error {
 	if err != nil || stays {
 		return err
 	}
-	return e.Objects.Unpark(ctx, parkedID)
+	if err := e.Objects.Unpark(ctx, parkedID); err != nil {
+		return err
+	}
+	e.Log.LogAttrs(ctx, slog.LevelInfo, "redriven", slog.String("event", "record.redriven"), slog.String("parkedId", p.ID),
+		slog.String("partnerId", p.PartnerID), slog.String("verificationId", p.VerificationID))
+	return nil
 }
 
 // redriveLost handles each record of a batch that left the stream. Those that cannot become events are parked by
@@ -48,8 +53,8 @@ func (e *Engine) redrive(ctx context.Context, b *batch, parkedID string) error {
 func (e *Engine) redriveLost(ctx context.Context, b *batch, p webhook.Parked) (stays bool, err error) {
 	records, err := payload.Split(p.Record)
 	if err != nil {
-		e.Log.LogAttrs(ctx, slog.LevelError, "lost batch unreadable", slog.String("event", "lost.unreadable"),
-			slog.String("parkedId", p.ID), slog.String("error", err.Error()))
+		e.Log.LogAttrs(ctx, slog.LevelError, "lost batch unreadable", append(errorAttrs(err), slog.String("event", "lost.unreadable"),
+			slog.String("parkedId", p.ID))...)
 		return true, nil
 	}
 	_, errs := e.dispatch(ctx, b, records)
@@ -80,5 +85,6 @@ func (e *Engine) restart(ctx context.Context, record []byte) error {
 	if err := e.save(ctx, &d); err != nil {
 		return err
 	}
+	e.logWaiting(ctx, &d)
 	return e.enqueue(ctx, &d)
 }

@@ -51,9 +51,8 @@ func (e *Engine) dropResend(ctx context.Context, d *webhook.Delivery, reason str
 	if err := e.save(ctx, d); err != nil {
 		return err
 	}
-	e.Log.LogAttrs(ctx, slog.LevelWarn, "attempt by hand dropped", slog.String("event", "delivery.resend_dropped"),
-		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
-		slog.String("reason", reason))
+	e.Log.LogAttrs(ctx, slog.LevelWarn, "attempt by hand dropped", append(deliveryAttrs(d), slog.String("event", "delivery.resend_dropped"),
+		slog.String("reason", reason))...)
 	return e.enqueue(ctx, d)
 }
 

@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -116,6 +115,7 @@ func (e *Engine) sweepOne(ctx context.Context, ref webhook.Ref) (webhook.State, 
 	if d.Waiting() && d.Claim == nil && d.ResendAt.IsZero() {
 		return e.sweepWaiting(ctx, &d)
 	}
+	due := d.DueAt
 	next, ok := e.nextStep(&d)
 	d.DueAt = e.Now().Add(next.Delay + webhook.Grace)
 	if !ok {
@@ -124,8 +124,7 @@ func (e *Engine) sweepOne(ctx context.Context, ref webhook.Ref) (webhook.State, 
 	if err := e.save(ctx, &d); err != nil || !ok {
 		return "", err
 	}
-	e.Log.LogAttrs(ctx, slog.LevelWarn, "delivery was overdue", slog.String("event", "delivery.overdue"),
-		slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID))
+	e.logOverdue(ctx, &d, due)
 	return webhook.StatePending, e.Queue.Send(ctx, next)
 }
 
@@ -152,16 +151,17 @@ func (e *Engine) sweepWaiting(ctx context.Context, d *webhook.Delivery) (webhook
 		return d.State, e.overdueDrain(ctx, d, &w)
 	case d.State == webhook.Held && !d.HeldUntil.After(now):
 		d.Expire(now)
-		e.Log.LogAttrs(ctx, slog.LevelError, "held delivery expired", slog.String("event", "delivery.expired"),
-			slog.String("partnerId", d.PartnerID), slog.String("webhookId", d.WebhookID), slog.String("deliveryId", d.ID),
-			slog.String("verificationId", d.Event.VerificationID))
 	default:
 		d.DueAt = now.Add(waitingCheck)
 		if d.State == webhook.Held && d.HeldUntil.Before(d.DueAt) {
 			d.DueAt = d.HeldUntil
 		}
 	}
-	return d.State, e.save(ctx, d)
+	if err := e.save(ctx, d); err != nil {
+		return d.State, err
+	}
+	e.logEnded(ctx, d)
+	return d.State, nil
 }
 
 // overdueDrain starts a drain for what waits for an active webhook, unless one runs.

@@ -135,8 +135,8 @@ func (e *Engine) flush(ctx context.Context, t *tally) {
 	e.each(len(keys), statsAtOnce, func(i int) {
 		k := keys[i]
 		if err := e.Store.AddStats(ctx, k.partner, k.webhook, *hours[k]); err != nil {
-			e.Log.LogAttrs(ctx, slog.LevelWarn, "stats not counted", slog.String("event", "stats.failed"),
-				slog.String("partnerId", k.partner), slog.String("webhookId", k.webhook), slog.String("error", err.Error()))
+			e.Log.LogAttrs(ctx, slog.LevelWarn, "stats not counted", append(errorAttrs(err), slog.String("event", "stats.failed"),
+				slog.String("partnerId", k.partner), slog.String("webhookId", k.webhook))...)
 		}
 	})
 }
