@@ -138,6 +138,11 @@ bench: build ## how fast and how costly it is, a line of JSON for each figure: O
 	@go build -tags local -o .build/bench ./localstack/bench
 	@.build/bench -only '$(ONLY)'
 
+.PHONY: cost
+cost: build-local ## what a million deliveries cost, and an idle month: half a minute; JSON=1 prints lines of JSON
+	@go build -tags local -o .build/bench ./localstack/bench
+	@.build/bench cost $(if $(JSON),-json)
+
 .PHONY: isolation
 isolation: need-go ## slow endpoints delay nobody, for an hour of virtual time: ONLY='90 % are slow' SEED=1
 	@go test -v -count=1 -timeout 120m -run '^TestIsolation$$' ./shared/storm -args -isolation-hour \

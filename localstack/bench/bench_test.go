@@ -23,6 +23,10 @@ import (
 const asFunction = "BENCH_TEST_FUNCTION"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "receiver" { // startReceiver runs its own program
+		main()
+		os.Exit(0)
+	}
 	if os.Getenv(asFunction) != "" {
 		lambda.Start(func(ctx context.Context, in map[string]string) (map[string]string, error) {
 			if in["fail"] != "" {
@@ -170,7 +174,7 @@ func TestBill(t *testing.T) {
 		Counts: stub.Counts{
 			WCU:   map[string]float64{"deliveries": 2000, "deliveries/byVerification": 1000, "service": 100},
 			RCU:   map[string]float64{"service": 100},
-			Calls: map[string]int{"SQS.SendMessageBatch": 20, "KMS.Decrypt": 1, "S3.PutObject": 2, "DynamoDB.PutItem": 2000},
+			Calls: map[string]int{"SQS.SendMessageBatch": 20, "KMS.Decrypt": 1, "S3.PutObject": 2, "EventBridge.PutEvents": 3, "DynamoDB.PutItem": 2000},
 		},
 	}
 	if got := u.billed(); got != 1500*time.Millisecond {
@@ -179,7 +183,7 @@ func TestBill(t *testing.T) {
 	want := map[string]float64{
 		"writes": 3.1 * 0.625, "reads": 0.1 * 0.125, "compute": 1500 * (1769.0 / 2 / 1024) * 0.0000133334, "invocations": 0.002,
 		"logs": (400e6 + 430*10_000) / 1e9 * 0.5, "tracing": (3600 + 0.05*6400) * 5 / 1e6, "queue": 20_000 * 0.4 / 1e6,
-		"kms": 1000 * 0.03 / 10_000, "s3": 2000 * 0.005 / 1000,
+		"kms": 1000 * 0.03 / 10_000, "s3": 2000 * 0.005 / 1000, "events": 0.003,
 	}
 	sum := 0.0
 	for _, i := range u.bill() {
@@ -191,6 +195,10 @@ func TestBill(t *testing.T) {
 	}
 	if len(want) > 0 || math.Abs(total(u.bill())-sum) > 1e-9 {
 		t.Errorf("not in the bill: %v; total %v, want %v", want, total(u.bill()), sum)
+	}
+	u.Over = 9000 * time.Second
+	if got := u.bill()[5]; got.What != "tracing" || math.Abs(got.Dollars-(9000+0.05*1000)*5/1e6) > 1e-9 {
+		t.Errorf("over 9,000 s: %v", got)
 	}
 	u.MemoryMB = 3538
 	if got := u.billed(); got != time.Second {

@@ -66,6 +66,8 @@ func main() {
 		err = child(args[1], printed(runFloor))
 	case len(args) == 2 && args[0] == "decode":
 		err = child(args[1], printed(runDecode))
+	case len(args) > 0 && args[0] == "cost":
+		err = runCost(args[1:])
 	default:
 		err = runBench()
 	}

@@ -8,9 +8,13 @@ import (
 	"github.com/cr3dentials/verification-webhooks/localstack/bench/stub"
 )
 
+// priceRegion is where and when the prices below are from.
+const priceRegion = "us-east-1, list prices of November 2026"
+
 // List prices in dollars, us-east-1, November 2026, without free tiers and discounts. Sources: the pricing pages of
 // Amazon DynamoDB (on-demand, standard table class), AWS Lambda (Arm), Amazon SQS (standard), Amazon CloudWatch (logs,
-// standard class), AWS KMS, Amazon S3 (standard), AWS X-Ray and Amazon EC2 (data transfer, first 10 TB).
+// standard class), AWS KMS, Amazon S3 (standard), AWS X-Ray, Amazon EventBridge, Amazon API Gateway (REST) and Amazon EC2
+// (data transfer, first 10 TB).
 const (
 	priceWrite       = 0.625 / 1e6     // write request unit
 	priceRead        = 0.125 / 1e6     // read request unit
@@ -21,8 +25,14 @@ const (
 	priceKey         = 0.03 / 10_000   // KMS request
 	priceObject      = 0.005 / 1_000   // S3 PUT
 	priceTrace       = 5.00 / 1e6      // X-Ray trace recorded
+	priceEvent       = 1.00 / 1e6      // EventBridge custom event of up to 64 KB
+	priceAPI         = 3.50 / 1e6      // API Gateway REST request, first tier
 	priceStoredGB    = 0.25            // DynamoDB storage for a month
 	priceOutGB       = 0.09            // data transfer out to the internet
+	priceAlarm       = 0.10            // CloudWatch alarm on one metric, for a month
+	priceDashboard   = 3.00            // CloudWatch dashboard of up to 50 metrics, for a month
+	priceMetric      = 0.30            // CloudWatch custom metric, for a month, by the hour in which it has values
+	priceMasterKey   = 1.00            // KMS key for a month
 	cpuPerMB         = 1.0 / 1769      // Lambda gives a function one vCPU for 1,769 MB
 	platformLogBytes = 90 + 60 + 280.0 // START, END and REPORT lines of an invocation
 )
@@ -44,6 +54,8 @@ type usage struct {
 	CPU         time.Duration // of the process
 	LogBytes    float64
 	MemoryMB    float64
+	// Over is how long the million is spread over, an hour if 0: tracing depends on it.
+	Over time.Duration
 }
 
 // item is one line of a bill.
@@ -70,7 +82,11 @@ func (u usage) bill() []item {
 		rcu += n
 	}
 	invocations := u.Invocations * million
-	traces := min(invocations, traceSeconds) + traceShare*max(0, invocations-traceSeconds)
+	seconds := traceSeconds
+	if u.Over > 0 {
+		seconds = u.Over.Seconds()
+	}
+	traces := min(invocations, seconds) + traceShare*max(0, invocations-seconds)
 	logs := u.LogBytes*million + platformLogBytes*invocations
 	calls := func(service string) (n float64) {
 		for call, times := range u.Counts.Calls {
@@ -90,6 +106,7 @@ func (u usage) bill() []item {
 		{"queue", calls("SQS") * priceMessage},
 		{"kms", calls("KMS") * priceKey},
 		{"s3", calls("S3") * priceObject},
+		{"events", calls("EventBridge") * priceEvent},
 	}
 }
 
@@ -98,6 +115,16 @@ func total(bill []item) (sum float64) {
 		sum += i.Dollars
 	}
 	return sum
+}
+
+// dollarsOf is one line of a bill.
+func dollarsOf(bill []item, what string) float64 {
+	for _, i := range bill {
+		if i.What == what {
+			return i.Dollars
+		}
+	}
+	return 0
 }
 
 // listed is a bill as text.

@@ -43,13 +43,15 @@ type arrival struct {
 }
 
 // receiverServer is a partner's server. The query says what a path does: `delay=9.5s` before the answer, `size=1048576`
-// bytes of body, `verify=1` for 401 unless the signature is right, `record=1` to keep the arrival for /arrivals.
+// bytes of body, `verify=1` for 401 unless the signature is right, `record=1` to keep the arrival for /arrivals; 503 to the
+// POSTs to one URL that `fail=6` (the first six) or `every=20&from=4` (the 4th, the 24th, ...) names.
 type receiverServer struct {
 	secret string
 
 	posts atomic.Int64
 
 	mu       sync.Mutex
+	asked    map[string]int // by URL, of those that fail sometimes
 	arrivals []arrival
 	refused  int
 }
@@ -91,10 +93,29 @@ func (s *receiverServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if (q.Has("fail") || q.Has("every")) && s.fails(r, q) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	if n, err := strconv.Atoi(q.Get("size")); err == nil {
 		w.Header().Set("Content-Length", strconv.Itoa(n))
 		_, _ = w.Write(make([]byte, n))
 	}
+}
+
+// fails counts the POSTs to a URL and tells whether this one is to fail.
+func (s *receiverServer) fails(r *http.Request, q url.Values) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked == nil {
+		s.asked = map[string]int{}
+	}
+	key := r.Host + r.URL.RawQuery
+	s.asked[key]++
+	first, _ := strconv.Atoi(q.Get("fail"))
+	every, _ := strconv.Atoi(q.Get("every"))
+	from, _ := strconv.Atoi(q.Get("from"))
+	return s.asked[key] <= first || every > 0 && s.asked[key]%every == from%every
 }
 
 func (s *receiverServer) verified(r *http.Request) bool {

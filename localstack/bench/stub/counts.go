@@ -20,6 +20,24 @@ type Counts struct {
 	Bytes, Sent int64
 }
 
+// Add adds what was asked at another time.
+func (c *Counts) Add(o Counts) {
+	if c.Calls == nil {
+		c.Calls, c.WCU, c.RCU = map[string]int{}, map[string]float64{}, map[string]float64{}
+	}
+	for name, n := range o.Calls {
+		c.Calls[name] += n
+	}
+	for name, n := range o.WCU {
+		c.WCU[name] += n
+	}
+	for name, n := range o.RCU {
+		c.RCU[name] += n
+	}
+	c.Writes, c.Items, c.Messages = c.Writes+o.Writes, c.Items+o.Items, c.Messages+o.Messages
+	c.Bytes, c.Sent = c.Bytes+o.Bytes, c.Sent+o.Sent
+}
+
 // counter is Counts for many at once.
 type counter struct {
 	mu sync.Mutex
