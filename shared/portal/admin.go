@@ -98,6 +98,7 @@ func (a *admin) createPartner(ctx context.Context, in *createPartnerInput) (*par
 	if err := checkPartnerName(p.Name); err != nil {
 		return nil, err
 	}
+	callFrom(ctx).partnerID = p.ID
 	err := a.cfg.Store.Commit(ctx, webhook.Change{Partner: &p})
 	if webhook.CodeOf(err) == webhook.Conflict {
 		return nil, webhook.Errorf(webhook.Conflict, "There is a partner with this id already.")

@@ -57,6 +57,7 @@ func (a *admin) issue(ctx context.Context, kind webhook.CredentialKind, partnerI
 		return c, "", err
 	}
 	set(&c)
+	callFrom(ctx).keyID = c.ID
 	return c, text, a.cfg.Store.Commit(ctx, webhook.Change{AddCredential: &c})
 }
 
@@ -116,6 +117,8 @@ func (a *admin) deleteKey(ctx context.Context, in *deleteKeyInput) (*struct{}, e
 	if !webhook.ValidPartnerID(in.PartnerID) || !validKeyID(in.KeyID) {
 		return nil, webhook.Errorf(webhook.NotFound, notFoundText)
 	}
+	c := callFrom(ctx)
+	c.partnerID, c.keyID = in.PartnerID, in.KeyID
 	return nil, a.cfg.Store.RemoveCredential(ctx, in.PartnerID, in.KeyID)
 }
 

@@ -112,6 +112,8 @@ type call struct {
 	keyID     string
 	body      []byte
 	code      webhook.Code
+	// What the request is about, for the log: only what has the form of an id, since a path may hold anything.
+	webhookID, deliveryID, jobID, parkedID, verificationID, eventID string
 	// cause is an error that is no fault of the caller's. It goes to the log only.
 	cause error
 }

@@ -61,6 +61,7 @@ func (p *portal) create(ctx context.Context, in *createInput) (*createOutput, er
 	if err != nil {
 		return nil, err
 	}
+	callFrom(ctx).webhookID = w.ID
 	return p.commitNew(ctx, w, answer, idem, out)
 }
 
@@ -98,6 +99,7 @@ func (p *portal) recallCreated(ctx context.Context, idem *idempotency) (*createO
 	if out == nil || err != nil {
 		return nil, err
 	}
+	callFrom(ctx).webhookID = out.Body.ID
 	_, _, err = p.cfg.Store.Webhook(ctx, idem.partnerID, out.Body.ID)
 	if webhook.CodeOf(err) == webhook.NotFound {
 		return nil, webhook.Errorf(webhook.Conflict, "The webhook that this request made was deleted.")

@@ -184,5 +184,7 @@ func (p *portal) loadDelivery(ctx context.Context, webhookID, deliveryID string)
 	if end := d.ExpiresAt(); !end.IsZero() && !p.cfg.Now().Before(end) {
 		return w, d, absent
 	}
+	c := callFrom(ctx)
+	c.verificationID, c.eventID = d.Event.VerificationID, d.Event.ID
 	return w, d, nil
 }

@@ -37,6 +37,7 @@ func (p *portal) activated(ctx context.Context, w *webhook.Webhook, held heldCho
 	}
 	drain := webhook.NewDrain(old, w, p.cfg.Now(), p.ids.Job(), waiting)
 	done.jobs, done.messages = []*webhook.Job{drain}, []webhook.Message{drain.Ref().Message()}
+	callFrom(ctx).jobID = drain.ID
 	return done, nil
 }
 

@@ -104,8 +104,25 @@ func (f *front) serve(a *answer, r *http.Request, c *call) error {
 	}
 	// The API speaks JSON whatever a caller would rather have.
 	r.Header.Del("Accept")
+	defer c.readPath(r) // the mux sets its values
 	f.mux.ServeHTTP(a, r)
 	return nil
+}
+
+// readPath keeps what the path says that the request is about.
+func (c *call) readPath(r *http.Request) {
+	for _, id := range []struct {
+		name  string
+		valid func(string) bool
+		to    *string
+	}{
+		{"webhookId", webhook.ValidWebhookID, &c.webhookID}, {"deliveryId", webhook.ValidDeliveryID, &c.deliveryID},
+		{"jobId", webhook.ValidJobID, &c.jobID}, {"id", webhook.ValidParkedID, &c.parkedID},
+	} {
+		if v := r.PathValue(id.name); id.valid(v) {
+			*id.to = v
+		}
+	}
 }
 
 // route finds the request's pattern. The mux's own answers (redirects to a cleaned path, 404, 405) are text, so they
@@ -177,10 +194,22 @@ func (c *call) fail(err error) {
 func (f *front) logEvent(r *http.Request, c *call, a *answer, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("event", f.event), slog.String("method", r.Method), slog.String("route", c.route),
-		slog.Int("status", a.status), slog.String("code", string(c.code)), slog.String("partnerId", c.partnerID),
-		slog.String("keyId", c.keyID), slog.String("requestId", CallerFrom(r.Context()).RequestID),
+		slog.Int("status", a.status), slog.String("partnerId", c.partnerID),
+		slog.String("keyId", c.keyID), slog.String("apiRequestId", CallerFrom(r.Context()).RequestID),
 		slog.Int64("durationMs", took.Milliseconds()),
 	}
+	for _, id := range []slog.Attr{
+		slog.String("webhookId", c.webhookID), slog.String("deliveryId", c.deliveryID), slog.String("verificationId", c.verificationID),
+		slog.String("eventId", c.eventID), slog.String("jobId", c.jobID), slog.String("parkedId", c.parkedID),
+	} {
+		if id.Value.String() != "" {
+			attrs = append(attrs, id)
+		}
+	}
+	if c.cause != nil && c.code == "" {
+		c.code = webhook.CodeOf(c.cause) // it went on without what failed
+	}
+	attrs = append(attrs, slog.String("code", string(c.code)))
 	level := slog.LevelInfo
 	if c.cause != nil {
 		level = slog.LevelWarn

@@ -192,7 +192,7 @@ func TestOneEventPerRequest(t *testing.T) {
 		{"route": "GET /v1/webhooks", "status": 422.0, "code": "invalid", "partnerId": "acme", "keyId": id},
 		{"route": "", "status": 401.0, "code": "unauthenticated", "partnerId": "", "keyId": ""},
 	} {
-		want["event"], want["method"], want["requestId"], want["durationMs"] = "api.request", "GET", "req-1", 0.0
+		want["event"], want["method"], want["apiRequestId"], want["durationMs"] = "api.request", "GET", "req-1", 0.0
 		for name, v := range want {
 			if lines[i][name] != v {
 				t.Errorf("event %d: %s is %v, want %v", i, name, lines[i][name], v)

@@ -110,7 +110,7 @@ func (p *portal) recover(ctx context.Context, in *recoverInput) (*recoverOutput,
 			if !sameRecovery(&present, &want, ended) {
 				return nil, webhook.Errorf(webhook.Conflict, "Another recovery is under way, %s. Ask again when it has ended.", present.ID)
 			}
-			out.Body.JobID = present.ID
+			out.Body.JobID, callFrom(ctx).jobID = present.ID, present.ID
 			return out, nil
 		}
 		j := want
@@ -123,7 +123,7 @@ func (p *portal) recover(ctx context.Context, in *recoverInput) (*recoverOutput,
 		err = p.cfg.Store.Commit(ctx, change)
 		if err == nil {
 			sendStored(ctx, p.cfg.Queue, j.Ref().Message())
-			out.Body.JobID = j.ID
+			out.Body.JobID, callFrom(ctx).jobID = j.ID, j.ID
 			return out, nil
 		}
 		if webhook.CodeOf(err) != webhook.Conflict {
