@@ -1,102 +1,206 @@
 package infra
 
 import (
-	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/cr3dentials/verification-webhooks/shared/env"
 )
 
-// metricNamespace is where the metrics stand that are read out of log lines.
-const metricNamespace = "VerificationWebhooks"
+// severity says who is to look, and when.
+type severity string
 
-// addAlarms watches what would break a promise of the product. An alarm speaks once its metric has been at or over the
-// threshold for all of its five-minute periods.
+const (
+	page   severity = "page"   // somebody, now: partners notice already, or events are about to be lost
+	ticket severity = "ticket" // somebody, in working hours: nothing is lost until then
+)
+
+// alarm is a question that is asked all the time. RUNBOOK.md has an entry for each, under its id, with the reason for its
+// threshold.
+type alarm struct {
+	id       string
+	severity severity
+	says     string // what is the case, for the one who is told
+	metric   awscloudwatch.IMetric
+	// The metric is at or over atLeast, in each of so many periods in a row.
+	atLeast float64
+	periods float64
+	// stopped turns it round: the metric is below 1, or there is none.
+	stopped bool
+}
+
+func (k *VerificationWebhooks) alarms() []alarm {
+	return slices.Concat(k.whetherLate(), k.whetherWaiting(), k.whetherFailing(), k.whetherFull())
+}
+
+// whetherLate asks whether anything is late.
+func (k *VerificationWebhooks) whetherLate() []alarm {
+	return []alarm{
+		{id: "StreamLateAlarm", severity: page, atLeast: 15 * 60 * 1000, periods: 1, metric: k.ofFunction("dispatcher", "IteratorAge", maximum),
+			says: "Events are late: the dispatcher is 15 minutes or more behind the stream of verifications, which keeps them for 24 hours."},
+		{id: "EventsLateAlarm", severity: ticket, atLeast: 5 * 60, periods: 3, metric: k.own(env.EventAgeMetric),
+			says: "Events have waited five minutes or more for their first attempt, in each of three five-minute periods."},
+		// Delays count as age, and the longest is 15 minutes.
+		{id: "QueueLateAlarm", severity: page, atLeast: 30 * 60, periods: 1, metric: ofQueue(k.queue.QueueName(), "ApproximateAgeOfOldestMessage", maximum),
+			says: "Retries are late: a message has been on the delivery queue for half an hour or more."},
+		{id: "OverdueAlarm", severity: ticket, atLeast: 15 * 60, periods: 1, metric: k.own(env.OldestOverdueMetric),
+			says: "A delivery was 15 minutes or more past its due time when the sweeper found it."},
+		// Retriers that die take up to 50 batches of 10 with them, once; what goes on for three periods is something else.
+		{id: "SweptUpAlarm", severity: ticket, atLeast: 50, periods: 3, metric: k.own(env.OverdueMetric),
+			says: "More than usual is swept up: 50 deliveries or more in each of three five-minute periods had lost their message."},
+		{id: "SweeperStoppedAlarm", severity: page, stopped: true, periods: 3,
+			metric: math("runs to the end", "runs - failed", map[string]awscloudwatch.IMetric{
+				"runs": k.ofFunction("sweeper", "Invocations", sum), "failed": k.ofFunction("sweeper", "Errors", sum),
+			}),
+			says: "The sweeper has not run to its end for 15 minutes: whatever loses its message now stays undelivered."},
+	}
+}
+
+// whetherWaiting asks whether something waits for an operator.
+func (k *VerificationWebhooks) whetherWaiting() []alarm {
+	return []alarm{
+		{id: "LostBatchAlarm", severity: page, atLeast: 1, periods: 1, metric: k.ofStream("OnFailureDestinationDeliveredEventCount"),
+			says: "Records left the stream before they could be handled; Lambda saved them under aws/lambda/ in the bucket of parked records."},
+		{id: "DroppedAlarm", severity: page, atLeast: 1, periods: 1, metric: k.ofStream("DroppedEventCount"),
+			says: "Records left the stream before they could be handled, and Lambda could not save them: only the verifications table knows them."},
+		// A bad record is its writer's; so many at once are a release of ours or of theirs, and everything comes to a stop.
+		{id: "ParkedManyAlarm", severity: page, atLeast: 100, periods: 1, metric: k.own(env.ParkedMetric),
+			says: "100 records or more were parked within five minutes: their partners are told nothing of them."},
+		{id: "ParkedAlarm", severity: ticket, atLeast: 1, periods: 1, metric: k.own(env.ParkedMetric),
+			says: "Records or deliveries were parked: they go nowhere until somebody looks."},
+		{id: "DeadLettersAlarm", severity: ticket, atLeast: 1, periods: 1,
+			metric: ofQueue(k.deadLetters.QueueName(), "ApproximateNumberOfMessagesVisible", maximum),
+			says:   "Messages of the delivery queue could not be handled in ten tries and lie in the dead-letter queue."},
+		{id: "UndeliverableAlarm", severity: ticket, atLeast: 1, periods: 1, metric: k.own(env.UndeliverableMetric),
+			says: "Deliveries became undeliverable: no body or no signature can be made for them."},
+		{id: "ExpiredAlarm", severity: ticket, atLeast: 1, periods: 1, metric: k.own(env.ExpiredMetric),
+			says: "Events expired that were held for an inactive webhook for the whole hold time."},
+		{id: "StoppedByLimitAlarm", severity: ticket, atLeast: 1, periods: 1, metric: k.own(env.StoppedByLimitMetric),
+			says: "A drain or a recovery took more steps than any may, and was ended before it was through."},
+	}
+}
+
+// whetherFailing asks whether something of ours fails. A partner's endpoint that fails is nobody's concern here.
+func (k *VerificationWebhooks) whetherFailing() []alarm {
+	return []alarm{
+		// One dead endpoint fails six times for each event, and is off after half a minute: it may well be most of the
+		// attempts of five minutes. It switches off few webhooks. What is broken on our side switches off all that are busy.
+		{id: "EgressAlarm", severity: page, atLeast: 50, periods: 1,
+			metric: math("% failed", "IF(FILL(failed, 0) >= 50 AND FILL(off, 0) >= 5, 100 * FILL(failed, 0) / (FILL(failed, 0) + FILL(delivered, 0)), 0)",
+				map[string]awscloudwatch.IMetric{
+					"failed": k.own(env.FailedAttemptsMetric), "delivered": k.own(env.DeliveredMetric), "off": k.own(env.SwitchedOffMetric),
+				}),
+			says: "Half of all attempts or more fail, at many partners at once: what leaves us is broken, and webhooks are being switched off."},
+		{id: "ApiErrorsAlarm", severity: page, atLeast: 0.05, periods: 3, metric: k.ofAPI("5XXError", "Average"),
+			says: "The API answers 5 % of the requests or more with a fault of ours, for a quarter of an hour now."},
+		// A single fault is tried again within seconds.
+		{id: "FaultsAlarm", severity: ticket, atLeast: 50, periods: 3, metric: k.own(env.FaultsMetric),
+			says: "Faults of ours put off 50 messages, records or steps or more in each of three five-minute periods."},
+		{id: "FunctionErrorsAlarm", severity: ticket, atLeast: 1, periods: 1, metric: total("errors", k.ofAll("Errors")),
+			says: "An invocation failed as a whole: a function crashed, ran out of time, or could not begin."},
+		{id: "RecursionAlarm", severity: page, atLeast: 1, periods: 1, metric: k.ofFunction("retrier", "RecursiveInvocationsDropped", sum),
+			says: "Lambda takes the retrier's messages for a loop and drops them: retries and drains stop."},
+	}
+}
+
+// whetherFull asks whether a limit is reached.
+func (k *VerificationWebhooks) whetherFull() []alarm {
+	return []alarm{
+		// Lambda's pollers meet a throttle or two whenever they grow.
+		{id: "ThrottlesAlarm", severity: ticket, atLeast: 10, periods: 3, metric: total("throttles", k.ofAll("Throttles")),
+			says: "Lambda refuses invocations: ten or more in each of three five-minute periods."},
+		{id: "ConcurrencyAlarm", severity: ticket, atLeast: 0.8 * float64(k.props.AccountConcurrency), periods: 3, metric: concurrency(),
+			says: "The account uses four fifths or more of its concurrency of Lambda in this region, for a quarter of an hour now."},
+		{id: "TablesThrottledAlarm", severity: ticket, atLeast: 10, periods: 3, metric: total("throttled", k.tableThrottles()),
+			says: "DynamoDB refuses reads or writes of the service or the deliveries table: ten or more in each of three five-minute periods."},
+		{id: "ApiThrottledAlarm", severity: ticket, atLeast: 100, periods: 3,
+			metric: metric(env.MetricNamespace, apiThrottled, sum, map[string]string{env.DeploymentDimension: k.label}),
+			says:   "API Gateway answers 429 to 100 requests or more in each of three five-minute periods: the whole API has too many."},
+	}
+}
+
+// ofAll is a metric of each function, by its name.
+func (k *VerificationWebhooks) ofAll(name string) map[string]awscloudwatch.IMetric {
+	all := map[string]awscloudwatch.IMetric{}
+	for _, f := range functionNames {
+		all[f] = k.ofFunction(f, name, sum)
+	}
+	return all
+}
+
+// tableThrottles are what the functions meet: an index that is full refuses its table's writes.
+func (k *VerificationWebhooks) tableThrottles() map[string]awscloudwatch.IMetric {
+	const read, write = "ReadThrottleEvents", "WriteThrottleEvents"
+	all := map[string]awscloudwatch.IMetric{
+		"serviceReads": ofTable(k.service.TableName(), read), "serviceWrites": ofTable(k.service.TableName(), write),
+		"deliveriesReads": ofTable(k.deliveries.TableName(), read), "deliveriesWrites": ofTable(k.deliveries.TableName(), write),
+	}
+	for _, index := range []string{env.ByVerification, env.ByDue, env.ByHeld} {
+		all[index] = ofIndex(k.deliveries.TableName(), index, write)
+	}
+	return all
+}
+
+// addAlarms watches what would break a promise of the product, and what an operator must know of.
 func (k *VerificationWebhooks) addAlarms() {
-	errorsOf := func(f string) awscloudwatch.IMetric { return k.functions[f].MetricErrors(over("Sum")) }
-	dispatcher, retrier, sweeper := k.functions["dispatcher"], k.functions["retrier"], k.functions["sweeper"]
-
-	// The stream keeps 24 hours.
-	k.alarm("StreamLateAlarm", "The dispatcher is more than 15 minutes behind the verifications' stream: records are lost after 24 h",
-		dispatcher.Metric(jsii.String("IteratorAge"), over("Maximum")), 15*60*1000, 1)
-	k.alarm("DeadLettersAlarm", "Messages of the delivery queue could not be handled and lie in the dead-letter queue: `make dead-letters` puts them back",
-		k.deadLetters.MetricApproximateNumberOfMessagesVisible(over("Maximum")), 1, 1)
-	// Delays count as age, and the longest is 15 minutes.
-	k.alarm("QueueLateAlarm", "The delivery queue is more than half an hour old: retries are late",
-		k.queue.MetricApproximateAgeOfOldestMessage(over("Maximum")), 30*60, 1)
-	for _, m := range []string{"OnFailureDestinationDeliveredEventCount", "DroppedEventCount"} {
-		k.alarm("Stream"+m+"Alarm", "Records of verifications left the stream before they could be handled: what was saved of them lies under aws/lambda/ in the bucket of parked records (`make redrive`), `make reconcile` finds the rest",
-			awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-				Namespace: jsii.String("AWS/Lambda"), MetricName: jsii.String(m), Statistic: jsii.String("Sum"),
-				Period:        awscdk.Duration_Minutes(jsii.Number(5)),
-				DimensionsMap: &map[string]*string{"EventSourceMappingUUID": k.stream.EventSourceMappingId()},
-			}), 1, 1)
+	for _, a := range k.alarms() {
+		if _, computed := a.metric.(awscloudwatch.MathExpression); computed && k.props.local() {
+			continue // the emulator refuses alarms on more than one metric
+		}
+		k.addAlarm(a)
 	}
-	k.alarm("ParkedAlarm", "Records were parked: they made no event and need a look (`make redrive`)", k.counted("Parked", "record.parked", "dispatcher", "retrier"), 1, 1)
-	k.alarm("UndeliverableAlarm", "Deliveries became undeliverable for a reason that is not the endpoint's: see the log lines of delivery.undeliverable",
-		k.counted("Undeliverable", "delivery.undeliverable", "dispatcher", "retrier"), 1, 1)
-	k.alarm("ExpiredAlarm", "Events were held for an inactive webhook for the whole hold time and have expired: see the log lines of delivery.expired; recover brings them back for 30 days",
-		k.counted("Expired", "delivery.expired", "sweeper"), 1, 1)
-	k.alarm("StoppedByLimitAlarm", "A drain or a recovery ran out of steps before it was through: see the log lines of job.stopped_by_limit",
-		k.counted("StoppedByLimit", "job.stopped_by_limit", "retrier"), 1, 1)
-
-	k.alarm("DispatcherErrorsAlarm", "The dispatcher failed", errorsOf("dispatcher"), 1, 1)
-	k.alarm("RetrierErrorsAlarm", "The retrier failed", errorsOf("retrier"), 1, 1)
-	k.alarm("SweeperErrorsAlarm", "The sweeper failed", errorsOf("sweeper"), 1, 1)
-	k.alarm("PortalErrorsAlarm", "The portal function failed", errorsOf("portal"), 1, 1)
-	k.alarm("AdminErrorsAlarm", "The admin function failed", errorsOf("admin"), 1, 1)
-	k.alarm("ApiErrorsAlarm", "The API answered with 5xx for 15 minutes", k.api.MetricServerError(over("Sum")), 1, 3)
-	k.alarm("RecursionAlarm", "Lambda dropped messages of the retrier as a loop",
-		retrier.Metric(jsii.String("RecursiveInvocationsDropped"), over("Sum")), 1, 1)
-
-	k.alarmOn("SweeperStoppedAlarm", &awscloudwatch.CreateAlarmOptions{
-		AlarmDescription:   jsii.String("The sweeper has not run for 10 minutes"),
-		ComparisonOperator: awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD,
-		Threshold:          jsii.Number(1), EvaluationPeriods: jsii.Number(2),
-		TreatMissingData: awscloudwatch.TreatMissingData_BREACHING,
-	}, sweeper.MetricInvocations(over("Sum")))
+	if k.apiLogs != nil {
+		k.addThrottledFilter()
+	}
 }
 
-// counted is the number of log lines of some functions that tell of an event. A metric's name is the account's, so it
-// has this copy's label in it.
-func (k *VerificationWebhooks) counted(name, event string, functions ...string) awscloudwatch.IMetric {
-	metric := jsii.String(name + "-" + k.label)
-	for _, f := range functions {
-		awslogs.NewMetricFilter(k.logGroups[f], jsii.String(name), &awslogs.MetricFilterProps{
-			LogGroup:        k.logGroups[f],
-			FilterPattern:   awslogs.FilterPattern_StringValue(jsii.String("$.event"), jsii.String("="), jsii.String(event)),
-			MetricNamespace: jsii.String(metricNamespace),
-			MetricName:      metric,
-			MetricValue:     jsii.String("1"),
-		})
+func (k *VerificationWebhooks) addAlarm(a alarm) {
+	comparison, missing := awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD, awscloudwatch.TreatMissingData_NOT_BREACHING
+	if a.stopped {
+		a.atLeast = 1
+		comparison, missing = awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD, awscloudwatch.TreatMissingData_BREACHING
 	}
-	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace: jsii.String(metricNamespace), MetricName: metric,
-		Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5)),
+	made := awscloudwatch.NewAlarm(k.Construct, jsii.String(a.id), &awscloudwatch.AlarmProps{
+		Metric: a.metric, AlarmDescription: jsii.String(k.description(a)), ComparisonOperator: comparison,
+		Threshold: jsii.Number(a.atLeast), EvaluationPeriods: jsii.Number(a.periods), TreatMissingData: missing,
+	})
+	if topic := k.topic(a.severity); topic != nil {
+		action := awscloudwatchactions.NewSnsAction(topic)
+		made.AddAlarmAction(action)
+		// What opens an incident closes it as well.
+		made.AddOkAction(action)
+	}
+	k.madeAlarms = append(k.madeAlarms, made)
+}
+
+// description is what whoever is called reads first.
+func (k *VerificationWebhooks) description(a alarm) string {
+	return a.says + " Severity: " + string(a.severity) + ". Runbook: " + k.props.RunbookURL + "#" + strings.ToLower(a.id)
+}
+
+// topic is nil if nobody is to be told.
+func (k *VerificationWebhooks) topic(s severity) awssns.ITopic {
+	if s == ticket && k.props.TicketTopic != nil {
+		return k.props.TicketTopic
+	}
+	return k.props.AlarmTopic
+}
+
+// addThrottledFilter counts, in the access log, what API Gateway refused without asking a function.
+func (k *VerificationWebhooks) addThrottledFilter() {
+	awslogs.NewMetricFilter(k.apiLogs, jsii.String("Throttled"), &awslogs.MetricFilterProps{
+		LogGroup:        k.apiLogs,
+		FilterPattern:   awslogs.FilterPattern_StringValue(jsii.String("$.error"), jsii.String("="), jsii.String("THROTTLED")),
+		MetricNamespace: jsii.String(env.MetricNamespace), MetricName: jsii.String(apiThrottled), MetricValue: jsii.String("1"),
+		Dimensions: &map[string]*string{env.DeploymentDimension: jsii.String("$.deployment")},
 	})
 }
 
-// alarm speaks when the metric has been at or over the threshold for that many periods.
-func (k *VerificationWebhooks) alarm(id, description string, metric awscloudwatch.IMetric, threshold, periods float64) {
-	k.alarmOn(id, &awscloudwatch.CreateAlarmOptions{
-		AlarmDescription:   jsii.String(description),
-		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-		Threshold:          jsii.Number(threshold), EvaluationPeriods: jsii.Number(periods),
-		TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,
-	}, metric)
-}
-
-func (k *VerificationWebhooks) alarmOn(id string, o *awscloudwatch.CreateAlarmOptions, metric awscloudwatch.IMetric) {
-	a := awscloudwatch.NewAlarm(k.Construct, jsii.String(id), &awscloudwatch.AlarmProps{
-		Metric: metric, AlarmDescription: o.AlarmDescription, ComparisonOperator: o.ComparisonOperator,
-		Threshold: o.Threshold, EvaluationPeriods: o.EvaluationPeriods, TreatMissingData: o.TreatMissingData,
-	})
-	if k.props.AlarmTopic != nil {
-		a.AddAlarmAction(awscloudwatchactions.NewSnsAction(k.props.AlarmTopic))
-	}
-}
-
-func over(statistic string) *awscloudwatch.MetricOptions {
-	return &awscloudwatch.MetricOptions{Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(5))}
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -101,13 +101,15 @@ func (k *VerificationWebhooks) apiStage() *awsapigateway.StageOptions {
 		Retention: k.logRetention(), RemovalPolicy: k.removal(),
 	})
 	uncheckedLogs(logs)
+	k.apiLogs = logs
 	options.AccessLogDestination = awsapigateway.NewLogGroupLogDestination(logs)
-	options.AccessLogFormat = awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat))
+	options.AccessLogFormat = awsapigateway.AccessLogFormat_Custom(jsii.String(`{"deployment":"` + k.label + `",` + accessLogFormat))
 	return options
 }
 
-// accessLogFormat has no header, no query string and no body: none of them is free of secrets.
-const accessLogFormat = `{"event":"api.access","requestId":"$context.requestId","time":"$context.requestTimeEpoch",` +
+// accessLogFormat has no header, no query string and no body: none of them is free of secrets. Before it stands the label,
+// for the metric that is read out of it.
+const accessLogFormat = `"event":"api.access","requestId":"$context.requestId","time":"$context.requestTimeEpoch",` +
 	`"method":"$context.httpMethod","path":"$context.path","status":"$context.status",` +
 	`"durationMs":"$context.responseLatency","bytes":"$context.responseLength","sourceIp":"$context.identity.sourceIp",` +
 	`"caller":"$context.identity.userArn","error":"$context.error.responseType"}`

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -37,6 +38,8 @@ var chosen = synthesized(func(stack awscdk.Stack) VerificationWebhooksProps {
 		WebACLArn:           webACL,
 		Egress:              &Egress{},
 		ReservedConcurrency: Concurrency{Portal: 20, Admin: 1, Dispatcher: 100, Retrier: 60, Sweeper: 1},
+		AccountConcurrency:  500,
+		AlarmTopic:          awssns.Topic_FromTopicArn(stack, jsii.String("Topic"), jsii.String("arn:aws:sns:eu-west-1:111122223333:alarms")),
 		Throttling:          Throttling{Rate: 10, Burst: 20},
 		ParkedDays:          30,
 		LogDays:             365,

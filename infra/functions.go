@@ -116,7 +116,7 @@ func (k *VerificationWebhooks) environment(spec functionSpec) *map[string]*strin
 		env.EventBus:           jsii.String(k.props.EventBus),
 		env.FrameAncestors:     jsii.String(strings.Join(k.props.FrameAncestors, ",")),
 	}
-	vars := map[string]*string{}
+	vars := map[string]*string{env.Deployment: jsii.String(k.label)}
 	for _, name := range spec.env {
 		if *all[name] != "" {
 			vars[name] = all[name]

@@ -39,7 +39,7 @@ func TestFunctions(t *testing.T) {
 			for _, v := range w.env {
 				vars[v] = values[v]
 			}
-			vars["STAGE"] = stage
+			vars["STAGE"], vars["DEPLOYMENT"] = stage, "Webhooks"
 			if sends := name != "admin" && name != "sweeper"; stage == stageLocal && sends {
 				vars["SSL_CERT_FILE"] = "/ca.pem"
 			}

@@ -35,8 +35,12 @@ type VerificationWebhooksProps struct {
 	LogDays int
 	// EventBus is the name or the ARN of the event bus for operational events. The account's default bus if empty.
 	EventBus string
-	// AlarmTopic is notified by all alarms; NewAlarmTopic makes one. They notify nobody if nil.
+	// AlarmTopic is notified when an alarm begins and ends; NewAlarmTopic makes one. Alarms notify nobody if nil.
 	AlarmTopic awssns.ITopic
+	// TicketTopic is notified in place of AlarmTopic by the alarms that can wait until the morning. AlarmTopic is if nil.
+	TicketTopic awssns.ITopic
+	// RunbookURL is where alarms say that infra/RUNBOOK.md is to be read, without a fragment. "infra/RUNBOOK.md" if empty.
+	RunbookURL string
 
 	// Domain is the API's and the console's own name. They have API Gateway's if nil.
 	Domain *Domain
@@ -63,6 +67,9 @@ type VerificationWebhooksProps struct {
 	// ReservedConcurrency is taken out of the account's concurrency for single functions, each of which then has
 	// exactly so much. A function whose number is 0 shares the rest.
 	ReservedConcurrency Concurrency
+	// AccountConcurrency is what the account may use of Lambda's concurrency in this region (Service Quotas): an alarm comes
+	// at four fifths of it. 1000 if 0, which is AWS' default; new accounts may have less.
+	AccountConcurrency int
 	// Throttling limits the whole API; each partner's own limit is kept by the portal.
 	Throttling Throttling
 
@@ -148,6 +155,10 @@ func (p VerificationWebhooksProps) withDefaults() VerificationWebhooksProps {
 	or(&p.ParkedDays, 180)
 	or(&p.LogDays, 90)
 	or(&p.RetrierConcurrency, 50)
+	or(&p.AccountConcurrency, 1000)
+	if p.RunbookURL == "" {
+		p.RunbookURL = "infra/RUNBOOK.md"
+	}
 	rate, burst := 1000, 2000
 	if p.local() {
 		rate, burst = 10000, 10000

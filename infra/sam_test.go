@@ -90,7 +90,7 @@ func TestSAMFunctions(t *testing.T) {
 		wantEqual(t, f+" Tracing", got["Tracing"], want["TracingConfig"].(map[string]any)["Mode"])
 		// What the two call a parameter is a value there.
 		vars := maps.Clone(want["Environment"].(map[string]any)["Variables"].(map[string]any))
-		for name, parameter := range map[string]string{"STAGE": "Stage", "HOLD_HOURS": "HoldHours"} {
+		for name, parameter := range map[string]string{"STAGE": "Stage", "HOLD_HOURS": "HoldHours", "DEPLOYMENT": "AWS::StackName"} {
 			if _, ok := vars[name]; ok {
 				vars[name] = parameter
 			}

@@ -79,6 +79,8 @@ var (
 				StreamArn: "arn:aws:dynamodb:eu-west-1:111122223333:table/checks/stream/2026-01-01T00:00:00.000",
 			},
 			AlarmTopic:         awssns.Topic_FromTopicArn(stack, jsii.String("Topic"), jsii.String("arn:aws:sns:eu-west-1:111122223333:alarms")),
+			TicketTopic:        awssns.Topic_FromTopicArn(stack, jsii.String("Tickets"), jsii.String("arn:aws:sns:eu-west-1:111122223333:tickets")),
+			RunbookURL:         "https://runbooks.example.com/webhooks",
 			ConsoleURL:         "https://console.example.com/",
 			FrameAncestors:     []string{"https://portal.example.com", "https://b.example.com"},
 			OwnHosts:           []string{"api.example.com", "hooks-api.example.com"},

@@ -31,6 +31,7 @@ func (p VerificationWebhooksProps) Validate() error {
 	between("HoldHours", p.HoldHours, 1, 14*24)
 	between("ParkedDays", p.ParkedDays, 1, 3650)
 	between("RetrierConcurrency", p.RetrierConcurrency, 2, 1000)
+	between("AccountConcurrency", p.AccountConcurrency, 10, 1_000_000)
 	between("Throttling.Rate", p.Throttling.Rate, 1, 10000)
 	between("Throttling.Burst", p.Throttling.Burst, 1, 10000)
 	if _, ok := logRetention[p.LogDays]; !ok {
@@ -73,6 +74,9 @@ func (p *VerificationWebhooksProps) validateNames(wrong func(field, format strin
 	}
 	if u, err := url.Parse(p.ConsoleURL); p.ConsoleURL != "" && (err != nil || u.Scheme != "https" || u.Hostname() == "") {
 		wrong("ConsoleURL", "want an https URL, have %q", p.ConsoleURL)
+	}
+	if strings.ContainsAny(p.RunbookURL, "# \t\n") || len(p.RunbookURL) > 500 {
+		wrong("RunbookURL", "want at most 500 characters without a fragment, have %q", p.RunbookURL)
 	}
 	for _, host := range p.OwnHosts {
 		if !hostName.MatchString(host) {

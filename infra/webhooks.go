@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -38,6 +39,9 @@ type VerificationWebhooks struct {
 	stream    awslambda.EventSourceMapping
 	functions map[string]awslambda.Function
 	logGroups map[string]awslogs.LogGroup
+	apiLogs   awslogs.LogGroup // nil on stage local
+
+	madeAlarms []awscloudwatch.Alarm
 }
 
 // NewVerificationWebhooks adds a copy of the product to a stack. It panics if props cannot work (Validate says so
@@ -76,6 +80,7 @@ func NewVerificationWebhooks(scope constructs.Construct, id string, props Verifi
 	k.addDomain()
 	k.addWebACL()
 	k.addAlarms()
+	k.addDashboard()
 	return k
 }
 

@@ -54,6 +54,8 @@ func TestSettings(t *testing.T) {
 		{"days of logs", map[string]any{"logDays": "8"}, "Props.LogDays"},
 		{"throttling", map[string]any{"throttlingRate": "20000"}, "Props.Throttling.Rate"},
 		{"neither true nor false", map[string]any{"stage": "prod", "destroyable": "yes"}, "context destroyable"},
+		{"concurrency of the account", map[string]any{"accountConcurrency": "5"}, "Props.AccountConcurrency"},
+		{"runbook with a fragment", map[string]any{"runbookUrl": "https://example.com/RUNBOOK.md#x"}, "Props.RunbookURL"},
 		{"web ACL", map[string]any{"webAclArn": "arn"}, "Props.WebACLArn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -190,6 +192,7 @@ func TestChosen(t *testing.T) {
 		"domainName": "hooks.example.com", "certificateArn": "arn:aws:acm:eu-west-1:111122223333:certificate/a",
 		"webAclArn":           "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/a/b",
 		"reservedConcurrency": "retrier=60,portal=20", "throttlingRate": "10", "throttlingBurst": 20, "logDays": "365", "parkedDays": "30",
+		"ticketTopicArn": "arn:aws:sns:eu-west-1:111122223333:tickets", "runbookUrl": "https://example.com/R.md", "accountConcurrency": "500",
 	})
 	counts := map[string]int{}
 	for id, r := range templates[0].Resources {
@@ -204,12 +207,19 @@ func TestChosen(t *testing.T) {
 		if got := r.Properties["ReservedConcurrentExecutions"]; got != want {
 			t.Errorf("%s has %v reserved, want %v", id, got, want)
 		}
+		if strings.HasPrefix(id, "ConcurrencyAlarm") {
+			counts["alarms on the concurrency"]++
+			says, topics := r.Properties["AlarmDescription"].(string), fmt.Sprint(r.Properties["AlarmActions"])
+			if r.Properties["Threshold"] != 400.0 || !strings.HasSuffix(says, " https://example.com/R.md#concurrencyalarm") || !strings.Contains(topics, ":tickets") {
+				t.Errorf("%s: %v, %s, %s", id, r.Properties["Threshold"], says, topics)
+			}
+		}
 		if days := r.Properties["RetentionInDays"]; r.Type == "AWS::Logs::LogGroup" && days != 365.0 {
 			t.Errorf("%s: %v days", id, days)
 		}
 	}
 	for kind, want := range map[string]int{
-		"AWS::SNS::Topic": 0, "AWS::EC2::EIP": 1, "AWS::EC2::NatGateway": 1, "AWS::WAFv2::WebACLAssociation": 1,
+		"alarms on the concurrency": 1, "AWS::SNS::Topic": 0, "AWS::EC2::EIP": 1, "AWS::EC2::NatGateway": 1, "AWS::WAFv2::WebACLAssociation": 1,
 		"AWS::ApiGateway::DomainName": 1, "AWS::ApiGateway::Account": 1,
 	} {
 		if counts[kind] != want {

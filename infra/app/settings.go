@@ -22,9 +22,10 @@ const (
 // settings is what a deployment can choose by context (`cdk deploy -c name=value`). What needs a stack to become a prop
 // is kept as it is.
 type settings struct {
-	stage                                     string
-	props                                     infra.VerificationWebhooksProps
-	alarmTopicArn, domainName, certificateArn string
+	stage                         string
+	props                         infra.VerificationWebhooksProps
+	alarmTopicArn, ticketTopicArn string
+	domainName, certificateArn    string
 }
 
 // binaries is the folder of the stage's binaries. The local stage has its own, because local binaries allow endpoints on
@@ -99,7 +100,7 @@ func (r *reader) concurrency(key string) infra.Concurrency {
 func settingsFrom(context func(key string) any) (settings, error) {
 	r := &reader{context: context}
 	s := settings{
-		stage: r.text("stage"), alarmTopicArn: r.text("alarmTopicArn"),
+		stage: r.text("stage"), alarmTopicArn: r.text("alarmTopicArn"), ticketTopicArn: r.text("ticketTopicArn"),
 		domainName: r.text("domainName"), certificateArn: r.text("certificateArn"),
 	}
 	s.props = infra.VerificationWebhooksProps{
@@ -108,6 +109,7 @@ func settingsFrom(context func(key string) any) (settings, error) {
 		EventBus: r.text("eventBus"), ConsoleURL: r.text("consoleUrl"), OwnHosts: env.List(r.text("ownHosts")),
 		FrameAncestors: env.List(r.text("frameAncestors")), WebACLArn: r.text("webAclArn"),
 		RetrierConcurrency: r.number("retrierConcurrency"), ReservedConcurrency: r.concurrency("reservedConcurrency"),
+		AccountConcurrency: r.number("accountConcurrency"), RunbookURL: r.text("runbookUrl"),
 		Throttling: infra.Throttling{Rate: r.number("throttlingRate"), Burst: r.number("throttlingBurst")},
 	}
 	if s.stage != stageProd && s.props.LogDays == 0 {

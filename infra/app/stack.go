@@ -26,6 +26,9 @@ func newStack(scope constructs.Construct, s settings) awscdk.Stack {
 		props.AlarmTopic = topic
 		output(stack, "AlarmTopicArn", *topic.TopicArn())
 	}
+	if s.ticketTopicArn != "" {
+		props.TicketTopic = awssns.Topic_FromTopicArn(stack, jsii.String("TicketTopic"), jsii.String(s.ticketTopicArn))
+	}
 	if s.domainName != "" {
 		props.Domain = &infra.Domain{
 			Name: s.domainName,
