@@ -75,6 +75,7 @@ func rules() []rule {
 			"fakes serve the ports and must not share code with what they stand for"},
 		{"shared/storetest", []string{"shared/webhook", "shared/delivery", "shared/portal"}, true,
 			"the suite knows the ports, never an implementation"},
+		{"shared/logbook", nil, false, "the catalogue of log events is text, and knows none of those who log"},
 		{"shared/storm", []string{
 			"shared/webhook", "shared/delivery", "shared/portal", "shared/queue", "shared/lambdarun", "shared/memory", lambdaGo,
 		}, true, "the simulation drives the real handlers over models of the services"},
@@ -114,6 +115,7 @@ func bans() []struct{ module, only, why string } {
 		{module + "shared/storm", "shared/storm", "a simulation is no part of a binary"},
 		{module + "shared/storetest", "shared/storetest", "a test suite is no part of a binary"},
 		{module + "shared/jsbytes/docgen", "shared/jsbytes/docgen", "documents at random are for tests"},
+		{module + "shared/logbook", "shared/logbook", "the catalogue of log events is for people and tests"},
 		{"testing", "shared/storetest", "nor is Go's test library"},
 		{huma, servesRequests, "the dispatcher, retrier and sweeper serve no requests: what they link costs each cold start"},
 		{module + "shared/portal", servesRequests, "as huma, which the portal is made of"},

@@ -60,11 +60,13 @@ func TestSweepHeldBack(t *testing.T) {
 	}
 }
 
+var anyEvent = webhook.Event{ID: "evt_x", VerificationID: "ver_x"}
+
 // TestSweepCap: a run ends, with an index that still shows what was moved on too, and within the invocation's time.
 func TestSweepCap(t *testing.T) {
 	w := newWorld(t)
 	for i := range sweepMost + 700 {
-		d := webhook.Delivery{PartnerID: "gone", WebhookID: "whk_x", ID: fmt.Sprintf("dlv_%06d", i), State: webhook.Held, DueAt: start}
+		d := webhook.Delivery{PartnerID: "gone", WebhookID: "whk_x", ID: fmt.Sprintf("dlv_%06d", i), State: webhook.Held, DueAt: start, Event: anyEvent}
 		w.commit(webhook.Change{Deliveries: []*webhook.Delivery{&d}})
 	}
 	out, err := w.Sweep(t.Context())
@@ -75,7 +77,7 @@ func TestSweepCap(t *testing.T) {
 	if err != nil || out.Cancelled != 700 {
 		t.Errorf("%+v, %v", out, err)
 	}
-	d := webhook.Delivery{PartnerID: "gone", WebhookID: "whk_x", ID: "dlv_1", State: webhook.Held, DueAt: start}
+	d := webhook.Delivery{PartnerID: "gone", WebhookID: "whk_x", ID: "dlv_1", State: webhook.Held, DueAt: start, Event: anyEvent}
 	w.commit(webhook.Change{Deliveries: []*webhook.Delivery{&d}})
 	w.Store = staleDue{w.store, []webhook.Ref{d.Ref()}}
 	if out, err := w.Sweep(t.Context()); err != nil || out.Overdue != 1 || out.Cancelled != 1 {
@@ -203,7 +205,7 @@ func TestSweepBehindWhatFails(t *testing.T) {
 	w.hook("acme", nil)
 	var unreadable []webhook.Ref
 	for i := range sweepPage + 200 {
-		d := webhook.Delivery{PartnerID: "old", WebhookID: "whk_x", ID: fmt.Sprintf("dlv_%06d", i), State: webhook.Held, DueAt: start}
+		d := webhook.Delivery{PartnerID: "old", WebhookID: "whk_x", ID: fmt.Sprintf("dlv_%06d", i), State: webhook.Held, DueAt: start, Event: anyEvent}
 		w.commit(webhook.Change{Deliveries: []*webhook.Delivery{&d}})
 		unreadable = append(unreadable, d.Ref())
 	}

@@ -5,13 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cr3dentials/verification-webhooks/shared/logbook"
 	"github.com/cr3dentials/verification-webhooks/shared/memory"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -63,9 +63,19 @@ func newWorld(t *testing.T) *world {
 	w.Engine = Engine{
 		Store: w.store, Queue: w.queue, Sender: w, Vault: w.vault, Objects: w.objects, Bus: w.bus, Now: w.clock,
 		IDs: webhook.IDSource{Now: w.clock, Rand: rand.Reader}, HoldTime: webhook.DefaultHoldTime,
-		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		Log: slog.New(slog.NewJSONHandler(catalogued{t}, nil)),
 	}
 	return w
+}
+
+// catalogued is a log whose lines are as the catalogue of events says.
+type catalogued struct{ t *testing.T }
+
+func (c catalogued) Write(line []byte) (int, error) {
+	if err := logbook.Check(line); err != nil {
+		c.t.Error(err)
+	}
+	return len(line), nil
 }
 
 func (w *world) clock() time.Time {
