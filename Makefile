@@ -116,6 +116,7 @@ lint-templates: build-lambda build-tools ## cfn-lint and checkov on the CDK stac
 	@$(call synth-to,dev) -c stage=dev
 	@$(call synth-to,prod) -c stage=prod
 	@$(call synth-to,chosen) -c stage=prod -c egressAddresses=2 -c domainName=hooks.example.com -c reservedConcurrency=retrier=60 \
+	  -c rollout=canary10Percent5Minutes \
 	  -c certificateArn=arn:aws:acm:$(ANY_ARN):certificate/00000000-0000-0000-0000-000000000000 \
 	  -c webAclArn=arn:aws:wafv2:$(ANY_ARN):regional/webacl/any/00000000-0000-0000-0000-000000000000
 	localstack/.state/venv-lint/bin/cfn-lint -i W3005 -- $(TEMPLATES)/*/*.template.json

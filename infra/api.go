@@ -72,7 +72,7 @@ func (k *VerificationWebhooks) addRoutes() {
 }
 
 func (k *VerificationWebhooks) integration(function string) awsapigateway.Integration {
-	return awsapigateway.NewLambdaIntegration(k.functions[function], &awsapigateway.LambdaIntegrationOptions{
+	return awsapigateway.NewLambdaIntegration(k.called(function), &awsapigateway.LambdaIntegrationOptions{
 		AllowTestInvoke: jsii.Bool(false),
 	})
 }

@@ -22,7 +22,7 @@ const localStreamFilter = `{"eventName":["INSERT","MODIFY"],"dynamodb":{"NewImag
 
 // addDispatcher makes the function that turns stream records into deliveries and makes their first attempts.
 func (k *VerificationWebhooks) addDispatcher() {
-	f := k.addFunction(functionSpec{
+	k.addFunction(functionSpec{
 		id: "Dispatcher", name: "dispatcher", timeoutSeconds: 60, memoryMB: 512, callsWebhooks: true,
 		description: "Turns verification records into deliveries and makes their first attempts",
 		env: []string{
@@ -47,7 +47,7 @@ func (k *VerificationWebhooks) addDispatcher() {
 		filters[i] = &map[string]any{"pattern": pattern}
 	}
 	k.stream = awslambda.NewEventSourceMapping(k.Construct, jsii.String("VerificationsStream"), &awslambda.EventSourceMappingProps{
-		Target:         f,
+		Target:         k.called("dispatcher"),
 		EventSourceArn: k.verifications.TableStreamArn(),
 		// Not LATEST, which can miss what is written while the mapping is made.
 		StartingPosition:        awslambda.StartingPosition_TRIM_HORIZON,

@@ -70,6 +70,9 @@ type VerificationWebhooksProps struct {
 	// AccountConcurrency is what the account may use of Lambda's concurrency in this region (Service Quotas): an alarm comes
 	// at four fifths of it. 1000 if 0, which is AWS' default; new accounts may have less.
 	AccountConcurrency int
+	// Rollout leads traffic to new versions of the functions by and by, and back if one fails: canary10Percent5Minutes, or
+	// another of CodeDeploy's ways (rollout.go). A new version has all of it at once if empty. Not with Local.
+	Rollout string
 	// Throttling limits the whole API; each partner's own limit is kept by the portal.
 	Throttling Throttling
 

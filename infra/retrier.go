@@ -14,7 +14,7 @@ const retrierTimeout = 60
 // addRetrier makes the function that works on the delivery queue: attempts after the first, and what administrators
 // and the sweeper ask for.
 func (k *VerificationWebhooks) addRetrier() {
-	f := k.addFunction(functionSpec{
+	k.addFunction(functionSpec{
 		id: "Retrier", name: "retrier", timeoutSeconds: retrierTimeout, memoryMB: 512, callsWebhooks: true,
 		// A failed attempt sends the message of the next one, and a job's step that of the next step; Lambda would stop
 		// such a chain after 16. The steps are counted in the store: a round ends after six, a job after 100,000.
@@ -38,7 +38,7 @@ func (k *VerificationWebhooks) addRetrier() {
 		),
 	})
 	awslambda.NewEventSourceMapping(k.Construct, jsii.String("DeliveryQueueSource"), &awslambda.EventSourceMappingProps{
-		Target:                  f,
+		Target:                  k.called("retrier"),
 		EventSourceArn:          k.queue.QueueArn(),
 		BatchSize:               jsii.Number(10),
 		ReportBatchItemFailures: jsii.Bool(true),

@@ -12,7 +12,7 @@ import (
 
 // addSweeper makes the function that takes up, every minute, what is overdue.
 func (k *VerificationWebhooks) addSweeper() {
-	f := k.addFunction(functionSpec{
+	k.addFunction(functionSpec{
 		// Less than a minute, so that one run ends before the next begins.
 		id: "Sweeper", name: "sweeper", timeoutSeconds: 50, memoryMB: 256,
 		description: "Takes up deliveries and jobs that are overdue, and operational events that were left",
@@ -30,7 +30,7 @@ func (k *VerificationWebhooks) addSweeper() {
 	awsevents.NewRule(k.Construct, jsii.String("EveryMinute"), &awsevents.RuleProps{
 		Description: jsii.String("Runs the sweeper"),
 		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(1))),
-		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f, &awseventstargets.LambdaFunctionProps{
+		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(k.called("sweeper"), &awseventstargets.LambdaFunctionProps{
 			// A run that is missed is made good by the next.
 			RetryAttempts: jsii.Number(0),
 			MaxEventAge:   awscdk.Duration_Minutes(jsii.Number(1)),

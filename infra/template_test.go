@@ -2,6 +2,7 @@ package infra
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -184,6 +185,11 @@ func reference(v map[string]any) (string, bool) {
 	}
 	if parts, ok := v["Fn::GetAtt"].([]any); ok {
 		return short(parts[0].(string)) + "." + parts[1].(string), true
+	}
+	if parts, ok := v["Fn::Select"].([]any); ok { // of an ARN that is split: ServiceArn[6]
+		if split, ok := parts[1].(map[string]any)["Fn::Split"].([]any); ok {
+			return fmt.Sprintf("%v[%v]", readable(split[1]), parts[0]), true
+		}
 	}
 	if parts, ok := v["Fn::Join"].([]any); ok {
 		var text []string

@@ -52,6 +52,12 @@ func (p VerificationWebhooksProps) Validate() error {
 			wrong("Egress.CIDR", "want a private range of /16 to /24, have %q", e.CIDR)
 		}
 	}
+	if _, ok := rollouts[p.Rollout]; p.Rollout != "" && !ok {
+		wrong("Rollout", "want one of %s, have %q", strings.Join(rolloutNames(), ", "), p.Rollout)
+	}
+	if p.Rollout != "" && p.local() {
+		wrong("Rollout", "not with Local: the emulator has no CodeDeploy")
+	}
 	if missing := p.missingBinaries(); missing != nil {
 		wrong("CodeDir", "not built: %s\nrun `make build` in the project's root first", strings.Join(missing, ", "))
 	}

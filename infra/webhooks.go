@@ -38,6 +38,7 @@ type VerificationWebhooks struct {
 	network   *network                 // nil without one
 	stream    awslambda.EventSourceMapping
 	functions map[string]awslambda.Function
+	aliases   map[string]awslambda.Alias // none without a Rollout
 	logGroups map[string]awslogs.LogGroup
 	apiLogs   awslogs.LogGroup // nil on stage local
 
@@ -58,6 +59,7 @@ func NewVerificationWebhooks(scope constructs.Construct, id string, props Verifi
 		props:     props.withDefaults(),
 		functions: map[string]awslambda.Function{},
 		logGroups: map[string]awslogs.LogGroup{},
+		aliases:   map[string]awslambda.Alias{},
 	}
 	k.stack = awscdk.Stack_Of(k.Construct)
 	k.label = *awscdk.Names_UniqueResourceName(k.Construct, &awscdk.UniqueResourceNameOptions{
@@ -79,6 +81,7 @@ func NewVerificationWebhooks(scope constructs.Construct, id string, props Verifi
 	k.addRoutes()
 	k.addDomain()
 	k.addWebACL()
+	k.addRollout()
 	k.addAlarms()
 	k.addDashboard()
 	return k

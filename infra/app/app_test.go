@@ -52,6 +52,9 @@ func TestSettings(t *testing.T) {
 		{"domain alone", map[string]any{"domainName": "api.example.com"}, "context domainName and certificateArn"},
 		{"addresses", map[string]any{"egressAddresses": "9"}, "Props.Egress.Addresses"},
 		{"days of logs", map[string]any{"logDays": "8"}, "Props.LogDays"},
+		{"rollout", map[string]any{"rollout": "linear10PercentEvery1Minute"}, ""},
+		{"rollout of no kind", map[string]any{"rollout": "slowly"}, "Props.Rollout"},
+		{"rollout on this machine", map[string]any{"stage": "local", "rollout": "allAtOnce"}, "Props.Rollout"},
 		{"throttling", map[string]any{"throttlingRate": "20000"}, "Props.Throttling.Rate"},
 		{"neither true nor false", map[string]any{"stage": "prod", "destroyable": "yes"}, "context destroyable"},
 		{"concurrency of the account", map[string]any{"accountConcurrency": "5"}, "Props.AccountConcurrency"},
@@ -193,6 +196,7 @@ func TestChosen(t *testing.T) {
 		"webAclArn":           "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/a/b",
 		"reservedConcurrency": "retrier=60,portal=20", "throttlingRate": "10", "throttlingBurst": 20, "logDays": "365", "parkedDays": "30",
 		"ticketTopicArn": "arn:aws:sns:eu-west-1:111122223333:tickets", "runbookUrl": "https://example.com/R.md", "accountConcurrency": "500",
+		"rollout": "canary10Percent5Minutes",
 	})
 	counts := map[string]int{}
 	for id, r := range templates[0].Resources {
@@ -220,7 +224,7 @@ func TestChosen(t *testing.T) {
 	}
 	for kind, want := range map[string]int{
 		"alarms on the concurrency": 1, "AWS::SNS::Topic": 0, "AWS::EC2::EIP": 1, "AWS::EC2::NatGateway": 1, "AWS::WAFv2::WebACLAssociation": 1,
-		"AWS::ApiGateway::DomainName": 1, "AWS::ApiGateway::Account": 1,
+		"AWS::CodeDeploy::DeploymentGroup": 4, "AWS::ApiGateway::DomainName": 1, "AWS::ApiGateway::Account": 1,
 	} {
 		if counts[kind] != want {
 			t.Errorf("%d of %s, want %d", counts[kind], kind, want)
