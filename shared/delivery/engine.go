@@ -12,7 +12,7 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// Engine runs the use cases on its ports. All fields but Bus and Group are required. Safe for concurrent use.
+// Engine runs the use cases on its ports. All fields but Bus, Group and Sleep are required. Safe for concurrent use.
 type Engine struct {
 	Store   Store
 	Queue   Queue
@@ -28,6 +28,8 @@ type Engine struct {
 	Log      *slog.Logger
 	// Group makes what runs things concurrently; nil means NewGroup.
 	Group func(limit int) Group
+	// Sleep waits, or returns when ctx has ended; nil means real time.
+	Sleep func(ctx context.Context, d time.Duration)
 
 	templates payload.Templates
 	hosts     hosts
@@ -121,8 +123,15 @@ func (e *Engine) send(
 	return stored, detour, err
 }
 
-// settleTries bounds how often an outcome is stored anew after somebody else changed the delivery or its webhook.
-const settleTries = 5
+const (
+	// settleTries bounds how often an outcome is stored anew after somebody else changed the delivery or its webhook, or
+	// when the store does not answer.
+	settleTries = 5
+	// settlePause is how long the second try waits for a store that did not answer; each further one waits twice as long.
+	// A store that throttles many at once uses up what the SDK grants a process for trying again: then its errors come at
+	// once, and five of them in a row would leave an outcome that is known to be found out by a second POST.
+	settlePause = 500 * time.Millisecond
+)
 
 // settle stores the outcome of the claimed attempt: one conditional write, or one transaction when the round is
 // exhausted. A write that conflicts or whose fate is unknown is decided anew from what is stored, for as long as the
@@ -131,6 +140,9 @@ func (e *Engine) settle(ctx context.Context, d webhook.Delivery, a webhook.Attem
 	owner := d.Claim.Owner
 	var err error
 	for try := range settleTries {
+		if webhook.CodeOf(err) == webhook.Unavailable {
+			e.pause(ctx, settlePause<<(try-1))
+		}
 		next := d
 		var change webhook.Change
 		if change, err = e.outcome(ctx, &next, a, retryAfter, try == settleTries-1); err == nil {
@@ -151,6 +163,21 @@ func (e *Engine) settle(ctx context.Context, d webhook.Delivery, a webhook.Attem
 		d = stored
 	}
 	return nil, webhook.Wrap(webhook.Unavailable, err, "couldn't store the outcome of an attempt")
+}
+
+// pause lets time pass if the invocation has enough of it.
+func (e *Engine) pause(ctx context.Context, d time.Duration) {
+	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(e.Now()) < d+spare {
+		return
+	}
+	if e.Sleep != nil {
+		e.Sleep(ctx, d)
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // outcome applies a finished attempt to d and returns the Change that makes it real. On the last try it does without

@@ -86,3 +86,41 @@ func TestLastingFaultOfAJob(t *testing.T) {
 		})
 	}
 }
+
+// TestOutcomeWaitsForTheStore: a store that refuses everything for some seconds after a POST makes no second one.
+func TestOutcomeWaitsForTheStore(t *testing.T) {
+	w := newWorld(t)
+	w.budget = time.Minute
+	w.hook("acme", nil)
+	w.store.Fail = func(string) error {
+		if len(w.posts) > 0 && w.clock().Before(start.Add(6*time.Second)) {
+			return webhook.Errorf(webhook.Unavailable, "throttled")
+		}
+		return nil
+	}
+	w.stream(record("acme", "ver_1", start))
+	if d := w.only(); d.State != webhook.Delivered || d.Interruptions > 0 {
+		t.Errorf("at %v: %+v", w.clock(), d)
+	}
+	w.rest(5 * time.Minute)
+	if len(w.posts) != 1 {
+		t.Errorf("%d posts", len(w.posts))
+	}
+	// Without time to wait it is given up, and the record comes again.
+	w = newWorld(t)
+	w.budget = MaxSend + spare + time.Second
+	w.hook("acme", nil)
+	w.took = MaxSend + 2*time.Second
+	w.store.Fail = func(string) error {
+		if len(w.posts) == 1 && w.clock().Before(start.Add(time.Minute)) {
+			return webhook.Errorf(webhook.Unavailable, "throttled")
+		}
+		return nil
+	}
+	ctx, cancel := w.begin()
+	defer cancel()
+	errs := w.Dispatch(ctx, [][]byte{record("acme", "ver_1", start)})
+	if took := w.clock().Sub(start); took > w.budget || errs[0] == nil {
+		t.Errorf("an invocation of %v takes %v: %v", w.budget, took, errs)
+	}
+}

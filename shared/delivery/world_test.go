@@ -63,7 +63,8 @@ func newWorld(t *testing.T) *world {
 	w.Engine = Engine{
 		Store: w.store, Queue: w.queue, Sender: w, Vault: w.vault, Objects: w.objects, Bus: w.bus, Now: w.clock,
 		IDs: webhook.IDSource{Now: w.clock, Rand: rand.Reader}, HoldTime: webhook.DefaultHoldTime,
-		Log: slog.New(slog.NewJSONHandler(catalogued{t}, nil)),
+		Log:   slog.New(slog.NewJSONHandler(catalogued{t}, nil)),
+		Sleep: func(_ context.Context, d time.Duration) { w.advance(d) },
 	}
 	return w
 }

@@ -145,5 +145,6 @@ func (w *world) newEngine() *delivery.Engine {
 		Store: w.store, Queue: w.queue, Sender: w.net, Vault: (*vaultModel)(w.run), Objects: (*objectsModel)(w.run), Bus: (*busModel)(w.run), IDs: w.idGen,
 		Now: w.s.clock, HoldTime: w.plan.holdTime, Log: w.run.log,
 		Group: func(limit int) delivery.Group { return w.s.group(limit) },
+		Sleep: func(_ context.Context, d time.Duration) { w.s.sleep(d) },
 	}
 }
