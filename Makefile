@@ -86,13 +86,21 @@ check: console ## the quick tier: vet and short tests, no emulator
 	go test -short ./...
 
 lint: need-go ## formatting and golangci-lint
-	@files=$$(find functions infra shared localstack -name node_modules -prune -o -name '*.go' -print | xargs gofmt -l); [ -z "$$files" ] || { echo "not formatted: $$files" >&2; exit 1; }
+	@files=$$(find functions infra shared localstack \( -name node_modules -o -name .state \) -prune -o -name '*.go' -print | xargs gofmt -l); [ -z "$$files" ] || { echo "not formatted: $$files" >&2; exit 1; }
 	@# infra is vetted only: linters that follow data would first work through the whole of awscdk, for minutes.
 	GOLANGCI_LINT_CACHE=$(CURDIR)/.build/lint $(GOLANGCI) run --allow-parallel-runners ./functions/... ./shared/... ./localstack/...
 
 e2e: need-go ## end-to-end tests against what `make run` left running; EMULATOR=<url> as there
 	@$(if $(EMULATOR),$(MAKE) --no-print-directory run EMULATOR=$(EMULATOR))
 	E2E_STATE=$(CURDIR)/localstack/.state/run.json go test -count=1 -timeout 15m ./localstack/e2e
+
+# What both releases need is installed once. The test itself is what make ends if it is ended.
+.PHONY: upgrade
+upgrade: $(STACK) ## deploy the release before, this one over it and back, with work in flight: nothing is lost
+	@$(STACK) install venv infra receivers console
+	@$(MAKE) --no-print-directory -j3 build-tools build-local
+	@go test -c -o .build/upgrade.test ./localstack/upgrade
+	@cd localstack/upgrade && UPGRADE_STATE=$(CURDIR)/localstack/.state/upgrade exec ../../.build/upgrade.test -test.v -test.timeout 10m
 
 # Four at once: they mostly wait for retries.
 .PHONY: browser screenshots
