@@ -75,7 +75,7 @@ func rules() []rule {
 			"fakes serve the ports and must not share code with what they stand for"},
 		{"shared/storetest", []string{"shared/webhook", "shared/delivery", "shared/portal"}, true,
 			"the suite knows the ports, never an implementation"},
-		{"shared/logbook", nil, false, "the catalogue of log events is text, and knows none of those who log"},
+		{"shared/logbook", []string{"shared/env"}, false, "the catalogue of log events is text, and knows none of those who log"},
 		{"shared/storm", []string{
 			"shared/webhook", "shared/delivery", "shared/portal", "shared/queue", "shared/lambdarun", "shared/memory", lambdaGo,
 		}, true, "the simulation drives the real handlers over models of the services"},

@@ -50,108 +50,16 @@ func attempt(state, errorCode string, attrs ...slog.Attr) []slog.Attr {
 	return append(event("delivery.attempted", slog.String("state", state), slog.String("errorCode", errorCode)), attrs...)
 }
 
-// point is what CloudWatch makes of a value.
-type point struct {
-	metric, cause string
-	value         float64
-}
-
-// points reads the metrics of a line as the specification of the Embedded Metric Format says, and checks all that it
-// demands: the namespace's length, at most 30 dimensions in a set and 100 metrics in a directive, targets that exist, known
-// units, a time of not more than two weeks ago or two hours ahead, and no more than 1 MB.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-func points(t *testing.T, line string) (all []point) {
+// totals adds up the metrics of lines, which must be as the format's specification says.
+func totals(t *testing.T, lines []string) map[string]float64 {
 	t.Helper()
-	var root map[string]any
-	if err := json.Unmarshal([]byte(line), &root); err != nil || len(line) > 1<<20 {
-		t.Fatalf("%v: %s", err, line)
-	}
-	if root["_aws"] == nil {
-		return nil
-	}
-	var in struct {
-		AWS struct {
-			Timestamp         int64
-			CloudWatchMetrics []struct {
-				Namespace  string
-				Dimensions [][]string
-				Metrics    []struct{ Name, Unit string }
-			}
-		} `json:"_aws"`
-	}
-	d := json.NewDecoder(strings.NewReader(line))
-	if err := d.Decode(&in); err != nil {
-		t.Fatal(err)
-	}
-	meta, _ := root["_aws"].(map[string]any)
-	onlyMembers(t, meta, "Timestamp", "CloudWatchMetrics")
-	for _, x := range meta["CloudWatchMetrics"].([]any) {
-		onlyMembers(t, x.(map[string]any), "Namespace", "Dimensions", "Metrics")
-		for _, m := range x.(map[string]any)["Metrics"].([]any) {
-			onlyMembers(t, m.(map[string]any), "Name", "Unit", "StorageResolution")
-		}
-	}
-	if at := time.UnixMilli(in.AWS.Timestamp); time.Until(at).Abs() > time.Minute {
-		t.Errorf("the metrics are of %s", at)
-	}
-	if len(in.AWS.CloudWatchMetrics) == 0 {
-		t.Errorf("no directive: %s", line)
-	}
-	for _, x := range in.AWS.CloudWatchMetrics {
-		if x.Namespace != env.MetricNamespace || len(x.Namespace) > 1024 || len(x.Dimensions) == 0 || len(x.Metrics) == 0 || len(x.Metrics) > 100 {
-			t.Errorf("namespace %q, %d dimension sets, %d metrics", x.Namespace, len(x.Dimensions), len(x.Metrics))
-		}
-		for _, m := range x.Metrics {
-			v, ok := root[m.Name].(float64)
-			if !ok || v <= 0 || len(m.Name) > 1024 {
-				t.Errorf("%s is %v", m.Name, root[m.Name])
-			}
-			if seconds := slices.Contains(env.MetricsInSeconds, m.Name); seconds != (m.Unit == "Seconds") || !seconds && m.Unit != "" {
-				t.Errorf("%s has the unit %q", m.Name, m.Unit)
-			}
-			for _, set := range x.Dimensions {
-				p := point{metric: m.Name, value: v}
-				for _, name := range set {
-					value, _ := root[name].(string)
-					if value == "" || len(value) > 1024 || len(set) > 30 {
-						t.Errorf("the dimension %s of %s is %q", name, m.Name, value)
-					}
-					if name == env.CauseDimension {
-						p.cause = value
-					}
-				}
-				all = append(all, p)
-			}
-		}
-	}
-	return all
-}
-
-func onlyMembers(t *testing.T, object map[string]any, names ...string) {
-	t.Helper()
-	for name := range object {
-		if !slices.Contains(names, name) {
-			t.Errorf("the format has no member %s here", name)
-		}
-	}
-}
-
-// sums adds up what CloudWatch makes of lines; of seconds it takes the maximum.
-func sums(t *testing.T, lines []string) map[string]float64 {
-	t.Helper()
-	all := map[string]float64{}
+	var raw [][]byte
 	for _, l := range lines {
-		for _, p := range points(t, l) {
-			name := p.metric
-			if p.cause != "" {
-				name += " " + p.cause
-			}
-			if slices.Contains(env.MetricsInSeconds, p.metric) {
-				all[name] = max(all[name], p.value)
-			} else {
-				all[name] += p.value
-			}
-		}
+		raw = append(raw, []byte(l))
+	}
+	all, err := logbook.Totals(raw)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
@@ -188,7 +96,7 @@ func TestMetrics(t *testing.T) {
 		fault(ctx, fmt.Errorf("a batch's item: %w", webhook.Errorf(webhook.Corrupt, "x")))
 		return nil
 	})
-	same(t, sums(t, lines), `{"Delivered":4,"EventAge":2.5,"Expired":1,"FailedAttempts":4,"FailedAttempts dns_error":1,"FailedAttempts http_status":1,`+
+	same(t, totals(t, lines), `{"Delivered":4,"EventAge":2.5,"Expired":1,"FailedAttempts":4,"FailedAttempts dns_error":1,"FailedAttempts http_status":1,`+
 		`"FailedAttempts timeout":2,"Faults":5,"Faults corrupt":1,"Faults internal":1,"Faults unavailable":3,"Held":2,"Interrupted":1,"OldestOverdue":61,`+
 		`"Overdue":2,"Parked":1,"StoppedByLimit":1,"SwitchedOff":1,"Undeliverable":1}`)
 	if n := strings.Count(strings.Join(lines, "\n"), `"event":"invocation"`); n != 1 {
@@ -216,7 +124,7 @@ func TestNoMetrics(t *testing.T) {
 		{"", delivered, `{}`}, {"prod", delivered, `{"Delivered":1}`},
 	} {
 		lines := run(t, c.deployment, "", c.f)
-		same(t, sums(t, lines), c.want)
+		same(t, totals(t, lines), c.want)
 		if last := lines[len(lines)-1]; c.want == "{}" && (strings.Contains(last, "_aws") || strings.Contains(last, env.DeploymentDimension)) {
 			t.Errorf("got %s", last)
 		}
@@ -246,13 +154,17 @@ func TestCausesAreBounded(t *testing.T) {
 	})
 	got := map[string]bool{}
 	for _, l := range lines {
-		for _, p := range points(t, l) {
-			if p.cause != "" {
-				got[p.cause] = true
-				byCause := slices.Contains(env.MetricsByCause, p.metric)
-				if !known[p.cause] || !byCause || len(l) > 2000 {
-					t.Errorf("%s has the cause %q: %s", p.metric, p.cause, l)
-				}
+		points, err := logbook.Metrics([]byte(l))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range points {
+			if p.Cause == "" {
+				continue
+			}
+			got[p.Cause] = true
+			if !known[p.Cause] || !slices.Contains(env.MetricsByCause, p.Metric) || len(l) > 2000 {
+				t.Errorf("%s has the cause %q: %s", p.Metric, p.Cause, l)
 			}
 		}
 	}
@@ -317,7 +229,7 @@ func TestEveryLineHasTheInvocationsIDs(t *testing.T) {
 				t.Errorf("trace %q: %s", trace, l)
 			}
 		}
-		if got := sums(t, lines)["Delivered"]; got != 11 {
+		if got := totals(t, lines)["Delivered"]; got != 11 {
 			t.Errorf("%v delivered", got)
 		}
 	}

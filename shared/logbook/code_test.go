@@ -1,6 +1,7 @@
 package logbook
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // logged are the events in the code, each with the levels that are known of it.
@@ -194,6 +196,32 @@ func TestCheckSees(t *testing.T) {
 	for name, e := range Events() {
 		if len(e.Levels) == 0 && name != "api.access" {
 			t.Errorf("%s has no level", name)
+		}
+	}
+}
+
+// TestMetricsSees what the format's specification, or this product, does not allow.
+func TestMetricsSees(t *testing.T) {
+	good := fmt.Sprintf(`{"_aws":{"Timestamp":%d,"CloudWatchMetrics":[{"Namespace":"VerificationWebhooks","Dimensions":[["Deployment"],["Deployment","Cause"]],`+
+		`"Metrics":[{"Name":"Faults"},{"Name":"EventAge","Unit":"Seconds"}]}]},"Deployment":"prod","Cause":"other","Faults":2,"EventAge":1.5}`, time.Now().UnixMilli())
+	points, err := Metrics([]byte(good))
+	want := []Point{{"Faults", "", 2}, {"Faults", "other", 2}, {"EventAge", "", 1.5}, {"EventAge", "other", 1.5}}
+	if err != nil || !slices.Equal(points, want) {
+		t.Fatalf("%v, %v", points, err)
+	}
+	for _, change := range [][2]string{
+		{`{"_aws"`, `["_aws"`}, {`"Timestamp":1`, `"Timestamp":`}, {`"Timestamp":`, `"Timestamp":1`}, {`"Timestamp"`, `"Time"`}, {`"Namespace":"`, `"Namespace":"AWS/`},
+		{`"Metrics":[`, `"Metrics":[],"X":[`}, {`[["Deployment"],`, `[[`}, {`["Deployment"],["Deployment","Cause"]`, ``}, {`"Unit"`, `"Units"`}, {`Seconds`, `Minutes`},
+		{`{"Name":"Faults"}`, `{"Name":"Faults","Unit":"Count"}`}, {`"Faults":2`, `"Faults":0`}, {`"Faults":2`, `"Faults":"2"`}, {`"Faults":2`, `"faults":2`},
+		{`"prod"`, `""`}, {`"prod"`, `7`}, {`"Cause":"other",`, ``}, {`"prod"`, `"` + strings.Repeat("x", 1025) + `"`}, {`["Deployment","Cause"]`, `["Cause"]`},
+		{`1.5}`, `1.5,"x":"` + strings.Repeat("x", 1<<20) + `"}`},
+	} {
+		bad := strings.Replace(good, change[0], change[1], 1)
+		if bad == good {
+			t.Fatalf("%s is not there", change[0])
+		}
+		if _, err := Metrics([]byte(bad)); err == nil {
+			t.Errorf("nothing is wrong after %s", change)
 		}
 	}
 }
