@@ -41,13 +41,17 @@ var gradual = []string{"portal", "admin", "dispatcher", "retrier"}
 // with its code and configuration, and with nothing else. The version before goes when the new one has all traffic: one
 // that was kept after a rollback would be in the way of the same code's next deployment.
 func (k *VerificationWebhooks) called(function string) awslambda.IFunction {
-	f := k.functions[function]
 	if k.props.Rollout == "" {
-		return f
+		return k.functions[function]
 	}
+	return k.alias(function)
+}
+
+// alias makes a function's alias when it is asked for first.
+func (k *VerificationWebhooks) alias(function string) awslambda.Alias {
 	if k.aliases[function] == nil {
 		k.aliases[function] = awslambda.NewAlias(k.Construct, jsii.String(title(function)+"Live"), &awslambda.AliasProps{
-			AliasName: jsii.String(liveAlias), Version: f.CurrentVersion(),
+			AliasName: jsii.String(liveAlias), Version: k.functions[function].CurrentVersion(),
 		})
 	}
 	return k.aliases[function]
@@ -78,7 +82,7 @@ func (k *VerificationWebhooks) addRollout() {
 		}
 		awscodedeploy.NewLambdaDeploymentGroup(k.Construct, jsii.String("Rollout"+title(f)), &awscodedeploy.LambdaDeploymentGroupProps{
 			Application:      application,
-			Alias:            k.aliases[f],
+			Alias:            k.alias(f),
 			DeploymentConfig: rollouts[k.props.Rollout](),
 			Alarms:           &alarms,
 			AutoRollback: &awscodedeploy.AutoRollbackConfig{
@@ -95,9 +99,10 @@ func (k *VerificationWebhooks) addRollout() {
 func (k *VerificationWebhooks) rolloutRole() awsiam.IRole {
 	var functions []*string
 	for _, f := range gradual {
-		k.called(f)
-		// Lambda's reference names the function as what is asked for; an ARN of the alias is what some actions are held against.
-		functions = append(functions, k.functions[f].FunctionArn(), k.aliases[f].FunctionArn())
+		// Lambda's reference names the function as what these actions are about, and an alias has an ARN of its own. Not as
+		// the alias tells it: that waits for the group that moves it, which waits for this role.
+		arn := k.functions[f].FunctionArn()
+		functions = append(functions, arn, jsii.String(*arn+":"+liveAlias))
 	}
 	role := awsiam.NewRole(k.Construct, jsii.String("RolloutRole"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("codedeploy.amazonaws.com"), nil),
