@@ -45,12 +45,9 @@ type parked struct {
 // Park implements delivery.Objects with one PutObject. Parking the same record at another time or for another reason
 // leaves the object before in place; readers take the latest.
 func (o *Objects) Park(ctx context.Context, p webhook.Parked) error {
-	b, err := json.Marshal(parked{
-		Version: formatVersion, ID: p.ID, Reason: p.Reason, Detail: p.Detail, Attribute: p.Attribute,
-		PartnerID: p.PartnerID, VerificationID: p.VerificationID, ParkedAt: p.ParkedAt, Record: p.Record,
-	})
+	b, err := encode(p)
 	if err != nil {
-		return webhook.Wrap(webhook.Internal, err, "a parked record could not be encoded")
+		return err
 	}
 	return o.put(ctx, parkedKey(&p), b)
 }
@@ -72,9 +69,33 @@ func (o *Objects) Parked(ctx context.Context, id string) (webhook.Parked, error)
 	if err != nil {
 		return webhook.Parked{}, err
 	}
+	p, err := decode(b)
+	if err != nil {
+		return webhook.Parked{}, webhook.Wrap(webhook.Corrupt, err, "the parked record "+id)
+	}
+	return p, nil
+}
+
+func encode(p webhook.Parked) ([]byte, error) {
+	b, err := json.Marshal(parked{
+		Version: formatVersion, ID: p.ID, Reason: p.Reason, Detail: p.Detail, Attribute: p.Attribute,
+		PartnerID: p.PartnerID, VerificationID: p.VerificationID, ParkedAt: p.ParkedAt, Record: p.Record,
+	})
+	return b, webhook.Wrap(webhook.Internal, err, "a parked record could not be encoded")
+}
+
+// decode reads a parked object. Corrupt if it is none, or a later release's.
+func decode(b []byte) (webhook.Parked, error) {
 	var p parked
-	if err := json.Unmarshal(b, &p); err != nil || p.Version != formatVersion {
-		return webhook.Parked{}, webhook.Wrap(webhook.Corrupt, errors.Join(err, errors.New(id)), "a parked record could not be read")
+	if err := json.Unmarshal(b, &p); err != nil {
+		return webhook.Parked{}, webhook.Wrap(webhook.Corrupt, err, "a parked record could not be read")
+	}
+	if p.Version > formatVersion {
+		return webhook.Parked{}, webhook.Errorf(webhook.Corrupt,
+			"a parked record has the format %d, a later release's: this one reads up to %d", p.Version, formatVersion)
+	}
+	if p.Version < 1 {
+		return webhook.Parked{}, webhook.Errorf(webhook.Corrupt, "a parked record has the unknown format %d", p.Version)
 	}
 	return webhook.Parked{
 		ID: p.ID, Reason: p.Reason, Detail: p.Detail, Attribute: p.Attribute, PartnerID: p.PartnerID,
