@@ -62,7 +62,6 @@ type flight struct {
 	cursor     string   // continues again's list
 	listed     []string // what came before the cursor
 	recovering string   // the job's id
-	session    local.Client
 	parked     parkedView
 }
 

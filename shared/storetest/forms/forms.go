@@ -72,7 +72,7 @@ func Run(t *testing.T, version int, forms map[string]Form) {
 // readGolden checks that a file is read as what it meant, and tells whether it is what is written today.
 func readGolden(t *testing.T, file string, f Form) bool {
 	t.Helper()
-	b, err := os.ReadFile(file)
+	b, err := os.ReadFile(file) //nolint:gosec // a golden file
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func writeGolden(t *testing.T, dir, name string, f Form) {
 		t.Fatal(err)
 	}
 	b := fmt.Appendf(nil, "{\"stored\": %s,\n\"reads\": %s}\n", f.Written, reads)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; ; n++ {
@@ -114,7 +114,7 @@ func writeGolden(t *testing.T, dir, name string, f Form) {
 		if _, err := os.Stat(file); err == nil {
 			continue
 		}
-		if err := os.WriteFile(file, b, 0o644); err != nil {
+		if err := os.WriteFile(file, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("wrote %s", file)
