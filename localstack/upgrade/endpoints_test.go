@@ -50,7 +50,7 @@ type request struct {
 
 // comeBack is the Retry-After of an endpoint that is down. The five retries of a round, each that much later, last longer
 // than a deployment, so that no round ends meanwhile.
-const comeBack = 25 * time.Second
+const comeBack = 30 * time.Second
 
 func newEndpoints(t *testing.T, ca *local.CA, port int) *endpoints {
 	t.Helper()

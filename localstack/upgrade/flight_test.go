@@ -291,7 +291,8 @@ func (f *flight) during(deploy func()) {
 	run := f.w.run
 	deploy()
 	if f.w.run != run {
-		f.w.t.Errorf("the deployment moved what others know: %+v, was %+v", f.w.run, run)
+		f.w.t.Errorf("the deployment moved what others know: the API was %s, is %s; the table was %s, is %s; or the demo's partner %s is gone",
+			run.APIURL, f.w.run.APIURL, run.VerificationsTable, f.w.run.VerificationsTable, run.PartnerID)
 	}
 	close(stop)
 	all.Wait()
