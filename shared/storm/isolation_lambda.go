@@ -8,8 +8,8 @@ type lambdaRules struct {
 	shards, parallelism int
 	// every is how often a shard is read.
 	every time.Duration
-	// account is how many invocations may be under way at once.
-	account int
+	// account is how many invocations may be under way at once, others how many of them are somebody else's.
+	account, others int
 	// keep is how long an environment with nothing to do is kept.
 	keep time.Duration
 }
@@ -19,11 +19,18 @@ func (w *world) overAccount() bool {
 	if w.plan.lambda == nil {
 		return false
 	}
-	running := 0
+	return w.running() >= w.plan.lambda.account
+}
+
+// running counts the account's invocations that are under way.
+func (w *world) running() (n int) {
 	for _, fn := range []*function{w.dispatcher, w.retrier, w.sweeper, w.portal, w.admin} {
-		running += fn.running
+		n += fn.running
 	}
-	return running >= w.plan.lambda.account
+	if w.plan.lambda != nil {
+		n += w.plan.lambda.others
+	}
+	return n
 }
 
 // reclaim drops environments that had nothing to do for long. What they knew is gone.

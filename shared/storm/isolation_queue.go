@@ -148,6 +148,7 @@ func (m *mapping) take() (batch []*message) {
 		if x.receives++; x.receives > maxReceives || m.q.w.s.now-x.sent > retention {
 			m.left--
 			m.q.w.note("DEAD LETTER", x.body, "")
+			x.gone = true
 			m.q.dead = append(m.q.dead, x)
 			continue
 		}
@@ -205,6 +206,7 @@ func (m *mapping) hand(batch []*message) {
 				g.inFlight--
 				m.inFlight--
 				m.left--
+				x.gone = true
 				continue
 			}
 			w.s.after(from+visibility-w.s.now, func() {

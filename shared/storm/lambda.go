@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/delivery"
+	"github.com/cr3dentials/verification-webhooks/shared/lambdarun"
 )
 
 // function is a Lambda function: its limits and its environments.
@@ -38,6 +39,10 @@ type env struct {
 	began time.Duration
 	// idle is since when it has nothing to do.
 	idle time.Duration
+	// failed tells that the present invocation answered with an error.
+	failed bool
+	// chain is how many invocations, each by a message of the one before, led to the present one.
+	chain int
 }
 
 // lambdaContext is the context of an invocation. Its deadline is in virtual time.
@@ -64,12 +69,14 @@ func (w *world) invoke(fn *function, f func(ctx context.Context, e *env), done f
 			w.stats.Faults++
 		}
 		w.note("FAULT throttled", fn.name, "")
+		w.meter.throttled(fn)
 		done("throttled")
 		return
 	}
 	fn.running++
+	w.meter.invoked(fn)
 	e, delay := w.environment(fn)
-	e.done, e.count = done, e.count+1
+	e.done, e.count, e.failed, e.chain = done, e.count+1, false, 0
 	present := e.count
 	w.s.after(delay, func() {
 		if e.dead {
@@ -94,6 +101,13 @@ func (w *world) invoke(fn *function, f func(ctx context.Context, e *env), done f
 	})
 }
 
+// serve handles an event as a function does, log lines included. Without an answer it failed.
+func (w *world) serve(ctx context.Context, e *env, event []byte, f lambdarun.Invocation) (answer []byte) {
+	answer, err := lambdarun.Handler(w.run.log, f).Invoke(ctx, event)
+	e.failed = err != nil
+	return answer
+}
+
 // environment takes an idle environment or starts a new one.
 func (w *world) environment(fn *function) (*env, time.Duration) {
 	w.reclaim(fn)
@@ -114,6 +128,7 @@ func (w *world) environment(fn *function) (*env, time.Duration) {
 func (w *world) finish(e *env, why string) {
 	done := e.done
 	e.done = nil
+	w.meter.ended(e.fn, why != "" || e.failed)
 	e.fn.running--
 	if !e.dead {
 		w.truth.ended(e)

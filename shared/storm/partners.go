@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -31,6 +32,9 @@ func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 // holds names and values.
 func (w *world) request(fn *function, h http.Handler, method, path, key string, body any, header ...string) (int, []byte) {
 	w.stats.Requests++
+	if !w.meter.admits() {
+		return http.StatusTooManyRequests, nil
+	}
 	actor := w.s.cur
 	var payload []byte
 	if body != nil {
@@ -38,7 +42,7 @@ func (w *world) request(fn *function, h http.Handler, method, path, key string, 
 	}
 	var answer *recorder
 	w.note("request", method+" "+path, string(payload))
-	w.invoke(fn, func(ctx context.Context, _ *env) {
+	w.invoke(fn, func(ctx context.Context, e *env) {
 		ctx = portal.WithCaller(ctx, portal.Caller{IAMUserARN: "arn:aws:iam::1:user/operator", RequestID: "r", BaseURL: "https://api.example/prod"})
 		r, err := http.NewRequestWithContext(ctx, method, "https://api.example"+path, bytes.NewReader(payload))
 		if err != nil {
@@ -54,10 +58,14 @@ func (w *world) request(fn *function, h http.Handler, method, path, key string, 
 			r.Header.Set(header[i], header[i+1])
 		}
 		rec := &recorder{header: http.Header{}, status: http.StatusOK}
-		h.ServeHTTP(rec, r)
+		w.serve(ctx, e, nil, func(ctx context.Context, _ []byte) (any, []slog.Attr, error) {
+			h.ServeHTTP(rec, r.WithContext(ctx))
+			return nil, nil, nil
+		})
 		answer = rec
 	}, func(string) { w.s.after(0, func() { w.s.wake(actor) }) })
 	w.s.park(actor)
+	w.meter.answered(answer)
 	status := 0
 	if answer != nil {
 		status = answer.status

@@ -37,6 +37,10 @@ type plan struct {
 	cold time.Duration
 	// lambda has the functions' limits modelled as Lambda has them; nil bounds each function alone.
 	lambda *lambdaRules
+	// On a game day: the bucket does not take what leaves the stream, messages are lost (a share), and Lambda ends what it
+	// takes for a loop.
+	noDestination, endLoops bool
+	lose                    float64
 }
 
 func (w *world) drawPlan() {

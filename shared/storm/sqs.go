@@ -3,6 +3,7 @@ package storm
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -21,6 +22,8 @@ const (
 	sqsBatch    = 10
 	maxMessage  = 256 << 10
 	retention   = 4 * 24 * time.Hour
+	// longestChain is how many invocations in a row Lambda lets a function cause, where recursion is not allowed.
+	longestChain = 16
 )
 
 // sqs is the delivery queue with its dead-letter queue and the poller that invokes the retrier.
@@ -44,6 +47,8 @@ type message struct {
 	sent     time.Duration
 	receives int
 	gone     bool
+	// chain is how many invocations by messages led to this one.
+	chain int
 }
 
 // Send implements delivery.Queue: ten messages at a time, each batch on its own whole, in part, or not at all.
@@ -86,9 +91,13 @@ func (q *sqs) put(body, group string, delay time.Duration) {
 		q.w.stats.Faults++
 		q.w.note("FAULT duplicate message", body, "")
 	}
+	if q.w.chance(q.w.plan.lose) {
+		copies = 0
+	}
 	for range copies {
 		q.next++
-		m := &message{id: "m" + strconv.Itoa(q.next), body: body, group: group, sent: q.w.s.now}
+		m := &message{id: "m" + strconv.Itoa(q.next), body: body, group: group, sent: q.w.s.now, chain: q.w.chain()}
+		q.w.meter.sent(m)
 		m.visible = q.w.s.now + delay + q.w.between(0, q.w.jitter(delay))
 		if q.fair != nil {
 			q.fair.put(m)
@@ -208,20 +217,35 @@ func (q *sqs) receive(ms []*message) {
 // invoke has the retrier handle a batch.
 func (q *sqs) invoke(batch []*message, done func(why string, answer []byte)) {
 	var in events.SQSEvent
+	chain := 0
 	for _, m := range batch {
+		chain = max(chain, m.chain)
 		in.Records = append(in.Records, events.SQSMessage{MessageId: m.id, Body: m.body})
 	}
 	event, err := json.Marshal(in)
 	if err != nil {
 		panic(err)
 	}
+	if q.w.plan.endLoops && chain > longestChain {
+		q.w.meter.looped()
+		done("taken for a loop", nil)
+		return
+	}
 	var answer []byte
 	q.w.invoke(q.w.retrier, func(ctx context.Context, e *env) {
-		out, _, err := lambdarun.QueueEvent(ctx, event, e.engine.Receive)
-		if err == nil {
-			answer, _ = json.Marshal(out)
-		}
+		e.chain = chain
+		answer = q.w.serve(ctx, e, event, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
+			return lambdarun.QueueEvent(ctx, event, e.engine.Receive)
+		})
 	}, func(why string) { done(why, answer) })
+}
+
+// chain is how many invocations by messages the task that runs is the last of.
+func (w *world) chain() int {
+	if t := w.s.cur; t != nil && t.env != nil && t.env.fn == w.retrier {
+		return t.env.chain + 1
+	}
+	return 0
 }
 
 // acknowledge deletes what the function did not report as failed.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cr3dentials/verification-webhooks/shared/lambdarun"
 	"github.com/cr3dentials/verification-webhooks/shared/memory"
 	"github.com/cr3dentials/verification-webhooks/shared/portal"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -49,7 +50,7 @@ func (r *Result) WriteTrace(to io.Writer, about []string) { r.trace.write(to, ab
 func NewRunner() *Runner {
 	r := &Runner{store: &tables{}, queue: &sqs{}, net: &network{}}
 	now := func() time.Time { return r.w.s.clock() }
-	r.log = slog.New(slog.NewJSONHandler((*logWriter)(r), nil))
+	r.log = lambdarun.NewLogger((*logWriter)(r))
 	r.portal = portal.New(portal.Config{
 		Store: r.store, Vault: (*vaultModel)(r), Queue: r.queue, Sender: r.net, URLs: r.net, Verifications: memory.Verifications{},
 		Now: now, Rand: (*source)(r), Log: r.log, Version: "storm",
@@ -70,6 +71,7 @@ type source Runner
 type logWriter Runner
 
 func (l *logWriter) Write(b []byte) (int, error) {
+	l.w.meter.read(b)
 	if l.w.quiet {
 		return len(b), nil
 	}
@@ -221,7 +223,12 @@ func (w *world) actor0(name string, f func()) {
 func (w *world) sweep() {
 	w.s.after(time.Minute, w.sweep)
 	w.truth.overlooked()
-	w.invoke(w.sweeper, func(ctx context.Context, e *env) { _, _ = e.engine.Sweep(ctx) }, func(string) {})
+	w.invoke(w.sweeper, func(ctx context.Context, e *env) {
+		w.serve(ctx, e, nil, func(ctx context.Context, _ []byte) (any, []slog.Attr, error) {
+			out, err := e.engine.Sweep(ctx)
+			return nil, []slog.Attr{slog.Any("result", out)}, err
+		})
+	}, func(string) {})
 }
 
 // settle is what is done when faults have stopped: nobody stays suspended, and in half of the seeds everything is

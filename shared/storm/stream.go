@@ -2,7 +2,7 @@ package storm
 
 import (
 	"context"
-	"encoding/json"
+	"log/slog"
 	"math/big"
 	"strconv"
 	"strings"
@@ -105,6 +105,10 @@ func (l *lane) trim() {
 	if len(lost) == 0 {
 		return
 	}
+	w.meter.lost(len(lost), w.plan.noDestination)
+	if w.plan.noDestination {
+		return
+	}
 	l.st.lost++
 	p := webhook.Parked{
 		ID: "lost_" + strconv.Itoa(l.st.lost), Reason: webhook.ReasonLeftStream, ParkedAt: w.s.clock(), Record: eventOfRecords(lost),
@@ -148,12 +152,12 @@ func (l *lane) invoke(from int, again bool) {
 	if !again {
 		l.busy = true
 	}
+	w.meter.behind(w.s.now - batch[len(batch)-1].at)
 	var answer []byte
 	w.invoke(w.dispatcher, func(ctx context.Context, e *env) {
-		out, _, err := lambdarun.StreamEvent(ctx, event, e.engine.Dispatch)
-		if err == nil {
-			answer, _ = json.Marshal(out)
-		}
+		answer = w.serve(ctx, e, event, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
+			return lambdarun.StreamEvent(ctx, event, e.engine.Dispatch)
+		})
 	}, func(why string) {
 		if again {
 			return

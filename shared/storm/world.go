@@ -47,6 +47,8 @@ type world struct {
 	quiet     bool
 	violation *Violation
 	stats     Stats
+	// meter is nil but on a game day.
+	meter *meter
 }
 
 // Violation tells which promise a run broke.
@@ -173,6 +175,9 @@ func (w *world) faulty(s service, t *task, op, subject string, effect func() err
 	}
 	switch {
 	case n < 4: // refused
+		if s == dynamo {
+			w.meter.refused(later == nil)
+		}
 		w.fault(t, "throttled", op, subject)
 		w.s.sleep(w.between(0, 300*time.Millisecond))
 		return unavailable()
