@@ -148,7 +148,7 @@ bench: build ## how fast and how costly it is, a line of JSON for each figure: O
 	@.build/bench -only '$(ONLY)'
 
 .PHONY: cost
-cost: build-local ## what a million deliveries cost, and an idle month: half a minute; JSON=1 prints lines of JSON
+cost: build-local ## what a million deliveries cost, and an idle month; JSON=1 prints lines of JSON
 	@go build -tags local -o .build/bench ./localstack/bench
 	@.build/bench cost $(if $(JSON),-json)
 

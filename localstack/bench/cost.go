@@ -40,8 +40,8 @@ func costCases() []costCase {
 	}
 	return []costCase{
 		{"delivered at once, batches of 100", time.Hour, success(100, 10)},
-		{"delivered at once, batches of 10", day, success(10, 30)},
-		{"delivered at once, one by one", 30 * day, success(1, 40)},
+		{"delivered at once, batches of 10", day, success(10, 20)},
+		{"delivered at once, one by one", 30 * day, success(1, 25)},
 		{"5 % of the attempts fail", day, costFailing},
 		{"one of ten endpoints dead for three days", 3 * day, costDead},
 	}
@@ -96,7 +96,7 @@ func costSuccess(ctx context.Context, b *bench, size, invocations int) (costed, 
 	}
 	defer s.close()
 	m := newMaker(3)
-	for warm := 1; warm <= 2*costPartners; warm += max(1, size/4) {
+	for warm := 1; warm <= costPartners; warm += max(1, size/4) {
 		if err := s.dispatch(ctx, batch(m, hooks, min(size, warm))...); err != nil {
 			return costed{}, err
 		}
@@ -134,10 +134,10 @@ func (b *bench) expect(ctx context.Context, c costed, posts, messages int) error
 	return nil
 }
 
-// Each failEvery-th attempt of each endpoint fails: of 38 deliveries two, which makes 40 attempts.
+// Each failEvery-th attempt of each endpoint fails: of 19 deliveries one, which makes 20 attempts.
 const (
 	failEvery    = 20
-	failBatches  = 38
+	failBatches  = 19
 	failMessages = 3 // a failed attempt takes the webhook off the stream's path until three have succeeded
 )
 
@@ -177,7 +177,7 @@ func costFailing(ctx context.Context, b *bench) (costed, error) {
 
 // What is held is looked at a minute after it was held, then daily: three times in three days.
 const (
-	deadBatches = 60
+	deadBatches = 40
 	deadDays    = 3
 	deadRound   = 6 // attempts of the round that switches the webhook off
 )

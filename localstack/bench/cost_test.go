@@ -12,7 +12,7 @@ import (
 // TestCosts counts what each case of `make cost` takes, on the functions' binaries, and compares the READMEs' tables with it.
 func TestCosts(t *testing.T) {
 	if testing.Short() {
-		t.Skip("some 25 s: it waits for endpoints and services")
+		t.Skip("some 15 s: it waits for endpoints and services")
 	}
 	t.Chdir("../..")
 	b, err := newBench(t.Context())
@@ -62,16 +62,16 @@ var costCounts = []struct {
 	counts
 }{
 	{"delivered at once, batches of 100", counts{deliveries: 1000, writes: 2*1000 + 10*10, invocations: 10}},
-	{"delivered at once, batches of 10", counts{deliveries: 300, writes: 2*300 + 30*10, invocations: 30}},
-	{"delivered at once, one by one", counts{deliveries: 40, writes: 2*40 + 40, invocations: 40}},
+	{"delivered at once, batches of 10", counts{deliveries: 200, writes: 2*200 + 20*10, invocations: 20}},
+	{"delivered at once, one by one", counts{deliveries: 25, writes: 2*25 + 25, invocations: 25}},
 	// A failure writes the detour and its end, three times; the retry has a claim, an outcome and statistics. The two
 	// deliveries after it, on the detour, are stored once before the retrier does the same.
-	{"5 % of the attempts fail", counts{deliveries: 380, writes: 3*380 + 20*(1+3) + 20*3 + 2*20, messages: 60, invocations: 38 + 60}},
-	// Of the dead endpoint's, one is claimed, fails, is counted and begins a detour; 59 are stored once; 60 are looked at
+	{"5 % of the attempts fail", counts{deliveries: 190, writes: 3*190 + 10*(1+3) + 10*3 + 2*10, messages: 30, invocations: 19 + 30}},
+	// Of the dead endpoint's, one is claimed, fails, is counted and begins a detour; 39 are stored once; 40 are looked at
 	// three times, and brought by three writes each. Then: the job's count and end, statistics, and the detour's end.
 	// Once: five retries, the switching off, the activation, and an operational event for each.
 	{"one of ten endpoints dead for three days", counts{
-		deliveries: 600, writes: 540*2 + 540 + 4 + 59 + 60*3 + 60*3 + 7, messages: 2, invocations: 60 + 3 + 2,
+		deliveries: 400, writes: 360*2 + 360 + 4 + 39 + 40*3 + 40*3 + 7, messages: 2, invocations: 40 + 3 + 2,
 		onceWrites: 25, onceMessages: 5, onceInvocations: 5 + 1, onceEvents: 2,
 	}},
 }
