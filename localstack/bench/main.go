@@ -1,5 +1,5 @@
 // Command bench measures how fast and how costly the product is; `make bench` runs it. It prints one line of JSON for
-// each figure to standard output, and a table and the machine to standard error.
+// each figure to standard output, and a table and the machine to standard error. `bench cost` is `make cost`.
 package main
 
 import (
