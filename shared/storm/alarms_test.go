@@ -111,18 +111,18 @@ func binary(l, r float64, op token.Token) (v float64, ok bool, err error) {
 		}
 		return 0, true, nil
 	}
-	switch op {
-	case token.ADD:
+	switch op.String() {
+	case "+":
 		return l + r, true, nil
-	case token.SUB:
+	case "-":
 		return l - r, true, nil
-	case token.MUL:
+	case "*":
 		return l * r, true, nil
-	case token.QUO:
+	case "/":
 		return l / r, r != 0, nil
-	case token.GEQ:
+	case ">=":
 		return truth(l >= r)
-	case token.LAND:
+	case "&&":
 		return truth(l != 0 && r != 0)
 	}
 	return 0, false, fmt.Errorf("operator %s", op)
