@@ -94,6 +94,15 @@ e2e: need-go ## end-to-end tests against what `make run` left running; EMULATOR=
 	@$(if $(EMULATOR),$(MAKE) --no-print-directory run EMULATOR=$(EMULATOR))
 	E2E_STATE=$(CURDIR)/localstack/.state/run.json go test -count=1 -timeout 15m ./localstack/e2e
 
+.PHONY: e2e-localstack
+LOCALSTACK := $(or $(EMULATOR),http://localhost:4566)
+LS_COPY    := -state localstack/.state/localstack -shift 50
+e2e-localstack: $(STACK) ## the same against a LocalStack that runs (localstack/README.md): EMULATOR=<url>, else http://localhost:4566
+	@$(STACK) check $(LS_COPY) -emulator $(LOCALSTACK)
+	@$(MAKE) --no-print-directory -j3 build-tools build-local
+	@trap '$(STACK) down $(LS_COPY)' EXIT; $(STACK) up $(LS_COPY) -emulator $(LOCALSTACK) && \
+	  E2E_STATE=$(CURDIR)/localstack/.state/localstack/run.json go test -count=1 -v -timeout 15m ./localstack/e2e
+
 # What both releases need is installed once. The test itself is what make ends if it is ended.
 .PHONY: upgrade
 upgrade: $(STACK) ## deploy the release before, this one over it and back, with work in flight: nothing is lost
@@ -131,6 +140,18 @@ lint-templates: build-lambda build-tools ## cfn-lint and checkov on the CDK stac
 	@# Short paths: checkov takes a template's path for the value of references, and 40 characters for a secret.
 	cd $(TEMPLATES) && ../../localstack/.state/venv-checkov/bin/checkov --framework cloudformation --quiet --compact \
 	  --skip-download -f */*.template.json
+
+.PHONY: sam-check
+SAM := localstack/.state/venv-lint/bin
+sam-check: export SAM_CLI_TELEMETRY := 0
+sam-check: build-local ## what needs no container engine of SAM: validate, build, likeness to the CDK stack, the event files
+	@$(STACK) install lint
+	$(SAM)/sam validate --lint --template template.yaml --region us-east-1
+	PATH=$(CURDIR)/$(SAM):$$PATH $(SAM)/sam build --template template.yaml --build-dir .build/sam --cache-dir .build/sam-cache
+	@grep -q 'dist/console/index.html.gz' .build/sam/Portal/bootstrap || { echo 'the portal was built without its console' >&2; exit 1; }
+	go test ./infra -run '^TestSAM'
+	go test ./functions
+	go test ./localstack/bench -run '^TestEventFilesAreHandled$$'
 
 .PHONY: storm storm-planted
 storm: need-go ## the simulation: SEEDS=10000 START=1 runs many, SEED=n replays one with its trace, TRACE=file keeps all of it

@@ -26,6 +26,8 @@ func (k *VerificationWebhooks) addRetrier() {
 		},
 		ownHosts: append([]string{k.apiHost()}, k.props.hosts()...),
 		may: append(k.attempts(),
+			// A message names a webhook: it is read together with its partner.
+			allow(list(k.service.TableArn()), "dynamodb:BatchGetItem"),
 			// What waits for a webhook is brought to it, or cancelled when its partner discards it.
 			allow(list(indexArn(k.deliveries, env.ByHeld)), "dynamodb:Query"),
 			// What a partner recovers is looked for, and what is pending for a deleted webhook.
@@ -53,7 +55,7 @@ func (k *VerificationWebhooks) addRetrier() {
 func (k *VerificationWebhooks) attempts() []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(list(k.service.TableArn()),
-			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+			"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),
 		allow(list(k.deliveries.TableArn()), "dynamodb:GetItem", "dynamodb:PutItem"),
 		k.allowOutbox("dynamodb:BatchWriteItem"),
 		k.allowEvents(),

@@ -36,6 +36,9 @@ func readSAM(t *testing.T) template {
 	}
 	var tpl template
 	convert(map[string]any{"Resources": doc.Resources}, &tpl)
+	// sam local sets no variable that the template does not have: this one leads to an emulator, and to AWS if it is empty.
+	wantEqual(t, "variables of all functions", doc.Globals.Function["Environment"],
+		map[string]any{"Variables": map[string]any{"AWS_ENDPOINT_URL": "AwsEndpointUrl"}})
 	for _, r := range tpl.Resources {
 		if r.Type == "AWS::Serverless::Function" {
 			for name, v := range doc.Globals.Function {

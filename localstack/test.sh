@@ -8,10 +8,8 @@ state=localstack/.state/test
 logs=$state/logs
 port=$((${PORT_BASE:-4500} + 50))
 stack=.build/stack
-lint=localstack/.state/venv-lint/bin
 # A step takes these from the environment of whoever started us only by accident.
 unset E2E_STATE E2E_ENDPOINT AWS_PROFILE AWS_ENDPOINT_URL
-export SAM_CLI_TELEMETRY=0
 
 rm -rf "$state"
 mkdir -p "$logs"
@@ -86,7 +84,7 @@ bounds() { go test ./shared/egress ./shared/payload; }
 # 1,000 seeds, and every planted bug from its recorded seed.
 storm() { go test -count=1 -v ./shared/storm && go test -count=1 -timeout 30m ./shared/storm/planted; }
 # golangci-lint vets all but infra.
-infra() { go vet ./infra/... && go test ./infra/... ./localstack/local/... ./localstack/stack/... ./localstack/adminctl/... ./localstack/reconcile/... &&
+infra() { go vet ./infra/... && go test ./infra/... ./localstack/local/... ./localstack/calls/... ./localstack/stack/... ./localstack/adminctl/... ./localstack/reconcile/... &&
   go test ./localstack/bench/...; }
 # CI makes the absence of a receiver a failure.
 receivers() { CI=true go test -count=1 ./localstack/receivers; }
@@ -94,12 +92,8 @@ receivers() { CI=true go test -count=1 ./localstack/receivers; }
 console() {
   CI=true go test -count=1 ./shared/portal/console && (cd shared/portal/console && npm run -s check && npm run -s test)
 }
-sam() {
-  "$lint/sam" validate --lint --template template.yaml --region us-east-1 &&
-    PATH=$PWD/$lint:$PATH "$lint/sam" build --template template.yaml --build-dir "$state/sam" --cache-dir "$state/sam-cache" &&
-    grep -q 'dist/console/index.html.gz' "$state/sam/Portal/bootstrap"
-}
-up() { "$stack" up -state "$state" -shift 50; }
+# Each function may do what its role allows, and nothing else.
+up() { "$stack" up -state "$state" -shift 50 -enforce-iam; }
 stores() {
   go list ./shared/... | grep -E "/$adapters" |
     CGO_ENABLED=1 E2E_ENDPOINT=http://127.0.0.1:$port xargs go test -race -count=1
@@ -115,6 +109,8 @@ e2e() { CI=true E2E_STATE=$PWD/$state/run.json go test -count=1 -timeout 10m -v 
 browser() {
   E2E_STATE=$PWD/$state/run.json node --test --test-concurrency=4 --test-reporter=spec localstack/browser/*.test.mjs
 }
+# What the functions did in all the tests before, held against what they may do.
+permissions() { "$stack" permissions -state "$state"; }
 stopped() {
   "$stack" down -state "$state"
   ! curl -s -o /dev/null "http://127.0.0.1:$port/" || { echo "something still answers on port $port"; return 1; }
@@ -152,7 +148,7 @@ for tool in php javac; do
   command -v "$tool" >/dev/null || skipped "the console's code for receivers that needs it" "$tool"
 done
 step 'tests of infra and localstack' infra
-step 'sam validate --lint, sam build' sam
+step 'what SAM does without a container engine' make --no-print-directory sam-check
 step 'cfn-lint and checkov on the synthesized stacks' make --no-print-directory lint-templates
 if [ -n "$java" ]; then
   step 'tests of the tables on DynamoDB Local' tables
@@ -164,6 +160,7 @@ step 'tests of the adapters, with conformance and the race detector' stores
 background upgrade make --no-print-directory upgrade
 step 'end to end' e2e
 step 'the console in Chromium' browser
+step 'permissions: none is missing, none is spare' permissions
 step 'upgrade from the release before, and back' join upgrade
 if grep -q '^--- SKIP: TestUpgradeAndBack' "$logs/upgrade.log"; then
   skipped 'upgrade from the release before' 'its commit in this shallow clone'

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -82,7 +83,7 @@ func TestKilledDispatcherLosesNothing(t *testing.T) {
 // gave them: the function's name, and its own address, whose host emulators spell differently.
 func killFunction(t *testing.T, w *world, name string) (killed int) {
 	t.Helper()
-	endpoint, err := url.Parse(w.run.AWSEndpoint)
+	endpoint, err := url.Parse(cmp.Or(w.run.SecureEndpoint, w.run.AWSEndpoint))
 	must(t, err)
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")
 	must(t, err)

@@ -79,9 +79,11 @@ func TestMakeRedrive(t *testing.T) {
 	h := late.webhook(e.url, map[string]any{"payloadTemplate": map[string]any{"data": map[string]any{"verificationId": "{{ data.verificationId }}"}}})
 	e.expect(h.Secret)
 	// The second record's message is one that the queue gave up on.
-	queues := sqs.NewFromConfig(local.AWS(w.run.AWSEndpoint))
+	cfg, err := local.SecureAWS(w.run)
+	must(t, err)
+	queues := sqs.NewFromConfig(cfg)
 	deadLetters, message := w.outputs["DeadLetterQueueUrl"], fmt.Sprintf(`{"v":1,"kind":"redrive","parkedId":%q}`, dead.ID)
-	_, err := queues.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &deadLetters, MessageBody: &message})
+	_, err = queues.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &deadLetters, MessageBody: &message})
 	must(t, err)
 	if out := runMake(t, "dead-letters"); !strings.HasPrefix(out, "1 dead letters were put back on the delivery queue, 0 are left") {
 		t.Errorf("make dead-letters: %s", out)

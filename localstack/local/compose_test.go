@@ -2,6 +2,8 @@ package local
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,10 @@ type composeFile struct {
 	Services map[string]struct {
 		Image       string
 		Environment map[string]string
+		Healthcheck struct {
+			Test    []string
+			Retries int
+		}
 	}
 }
 
@@ -70,6 +76,40 @@ func TestComposeMatchesTheStartedEmulator(t *testing.T) {
 		if _, ok := want[name]; !ok && !machine[name] {
 			t.Errorf("%s is not set by the start script", name)
 		}
+	}
+}
+
+// A container is healthy when it answers what EmulatorReady asks.
+func TestComposeKnowsWhenAnEmulatorIsReady(t *testing.T) {
+	t.Parallel()
+	for name, s := range readCompose(t).Services {
+		test := strings.Join(s.Healthcheck.Test, " ")
+		path := map[string]string{"ministack": miniStackReady, "localstack": localStackReady}[name]
+		if path == "" || !strings.HasPrefix(test, "CMD ") || !strings.Contains(test, "http://127.0.0.1:4566"+path) || s.Healthcheck.Retries == 0 {
+			t.Errorf("%s: health check %q, %d retries", name, test, s.Healthcheck.Retries)
+		}
+	}
+}
+
+// An emulator that still starts is not ready, nor is another server.
+func TestEmulatorReady(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		path   string
+		status int
+		want   bool
+	}{{miniStackReady, 200, true}, {localStackReady, 200, true}, {miniStackReady, 503, false}, {"/other", 200, false}} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != c.path {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			w.WriteHeader(c.status)
+		}))
+		if got := EmulatorReady(t.Context(), server.URL); got != c.want {
+			t.Errorf("%s answers %d: ready %t", c.path, c.status, got)
+		}
+		server.Close()
 	}
 }
 

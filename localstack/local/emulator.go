@@ -28,8 +28,9 @@ func EmulatorEnv(d Dir, port int) []string {
 	}
 }
 
-// StartEmulator starts MiniStack from a Python environment and waits until it is ready, at most a minute.
-func StartEmulator(ctx context.Context, d Dir, venv string, port int) (Process, error) {
+// StartEmulator starts MiniStack from a Python environment and waits until it is ready, at most a minute. More are variables
+// of its environment beside, or instead of, the usual ones.
+func StartEmulator(ctx context.Context, d Dir, venv string, port int, more ...string) (Process, error) {
 	if err := CheckFree(port, "the emulator"); err != nil {
 		return Process{}, err
 	}
@@ -38,7 +39,7 @@ func StartEmulator(ctx context.Context, d Dir, venv string, port int) (Process, 
 			return Process{}, err
 		}
 	}
-	p, err := Start("emulator", port, d.File("emulator.log"), EmulatorEnv(d, port), string(d), filepath.Join(venv, "bin", "ministack"))
+	p, err := Start("emulator", port, d.File("emulator.log"), append(EmulatorEnv(d, port), more...), string(d), filepath.Join(venv, "bin", "ministack"))
 	if err != nil {
 		return Process{}, fmt.Errorf("start the emulator: %w", err)
 	}
@@ -51,9 +52,15 @@ func StartEmulator(ctx context.Context, d Dir, venv string, port int) (Process, 
 	return p, nil
 }
 
+// Where the emulators answer 200 when they are ready.
+const (
+	miniStackReady  = "/_ministack/ready"
+	localStackReady = "/_localstack/health"
+)
+
 // EmulatorReady tells whether an emulator answers there: MiniStack or LocalStack.
 func EmulatorReady(ctx context.Context, endpoint string) bool {
-	for _, path := range []string{"/_ministack/ready", "/_localstack/health"} {
+	for _, path := range []string{miniStackReady, localStackReady} {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+path, nil)
 		if err != nil {

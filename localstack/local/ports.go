@@ -41,6 +41,9 @@ func (p Ports) Control4() int { return p.Base + 4 }
 // DynamoDB is the port of DynamoDB Local, which only the tests start.
 func (p Ports) DynamoDB() int { return p.Base + 5 }
 
+// Endpoint is the port of the functions' own AWS endpoint (https), where IAM is enforced.
+func (p Ports) Endpoint() int { return p.Base + 6 }
+
 // Test is the i-th port for servers that a test makes for itself, 0 to 39.
 func (p Ports) Test(i int) int { return p.Base + 10 + i }
 

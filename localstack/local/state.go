@@ -13,6 +13,8 @@ import (
 type Run struct {
 	AWSEndpoint string `json:"awsEndpoint"`
 	Region      string `json:"region"`
+	// SecureEndpoint is the same over TLS, with a certificate of CACert, where IAM is enforced: queues refuse anything else.
+	SecureEndpoint string `json:"secureEndpoint,omitempty"`
 	// APIURL and AdminURL hold the API's stage, but neither /v1 nor /admin.
 	APIURL             string `json:"apiUrl"`
 	ConsoleURL         string `json:"consoleUrl"`
@@ -42,6 +44,7 @@ const (
 	ProcessesFile = "processes.json" // what was started and left running
 	DeployedFile  = "deployed.json"  // what was last deployed where
 	DemoFile      = "demo.json"      // the demo partner
+	CallsFile     = "calls.jsonl"    // what the functions asked AWS for, where IAM is enforced
 	CACertFile    = "ca.pem"
 	CAKeyFile     = "ca-key.pem"
 	CertFile      = "localhost.pem"

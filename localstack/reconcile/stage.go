@@ -32,10 +32,15 @@ func useLocalStage() error {
 	if err := os.Unsetenv("AWS_PROFILE"); err != nil {
 		return err
 	}
+	if run.SecureEndpoint != "" {
+		if err := os.Setenv("AWS_CA_BUNDLE", run.CACert); err != nil {
+			return err
+		}
+	}
 	for name, value := range map[string]string{
 		env.ServiceTable: outputs["ServiceTable"], env.DeliveriesTable: outputs["DeliveriesTable"],
 		env.VerificationsTable: run.VerificationsTable, env.QueueURL: outputs["DeliveryQueueUrl"], env.ParkedBucket: outputs["ParkedBucket"],
-		"AWS_ENDPOINT_URL": run.AWSEndpoint, "AWS_REGION": local.Region, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_ENDPOINT_URL": cmp.Or(run.SecureEndpoint, run.AWSEndpoint), "AWS_REGION": local.Region, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
 	} {
 		if err := os.Setenv(name, value); err != nil {
 			return err

@@ -22,10 +22,11 @@ func up(ctx context.Context, o options) error {
 		return err
 	}
 	s := &session{options: o, running: running}
-	steps := []struct {
+	type step struct {
 		name string
 		do   func(context.Context) error
-	}{
+	}
+	steps := []step{
 		{"check the tools", checkTools},
 		{"install the emulator, the CDK and the receivers", func(ctx context.Context) error {
 			python := make(chan error, 1)
@@ -41,6 +42,9 @@ func up(ctx context.Context, o options) error {
 		{"start the demo receiver", s.startReceiver},
 		{"make the demo partner and its webhook", s.makeDemo},
 		{"write a verification and await its webhook", s.showWebhook},
+	}
+	if o.enforceIAM {
+		steps = slices.Insert(steps, 5, step{"have IAM enforced", s.enforce})
 	}
 	for i, step := range steps {
 		fmt.Printf("[%d/%d] %-50s", i+1, len(steps), step.name)
@@ -73,33 +77,46 @@ type session struct {
 func (s *session) startEmulator(ctx context.Context) error {
 	if s.emulator != "" {
 		s.run.AWSEndpoint, s.instance = strings.TrimSuffix(s.emulator, "/"), s.emulator
-		if !local.EmulatorReady(ctx, s.run.AWSEndpoint) {
-			return fmt.Errorf("no emulator is ready at %s", s.emulator)
+		if !local.Await(time.Minute, time.Second, func() bool { return ctx.Err() != nil || local.EmulatorReady(ctx, s.run.AWSEndpoint) }) {
+			return fmt.Errorf("no emulator is ready at %s after a minute", s.emulator)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		s.note = "(already running: " + s.emulator + ")"
 		return nil
 	}
 	port := s.ports.Emulator()
 	s.run.AWSEndpoint = "http://127.0.0.1:" + strconv.Itoa(port)
+	if s.enforceIAM {
+		if err := s.forgetEmulator(); err != nil {
+			return err
+		}
+		return s.startNewEmulator(ctx, s.enforcing(false)...)
+	}
 	p := s.running["emulator"]
 	if p.Alive() && p.Port == port && local.EmulatorReady(ctx, s.run.AWSEndpoint) {
 		s.note = "(runs already)"
-	} else {
-		if err := p.Stop(); err != nil {
-			return err
-		}
-		var err error
-		p, err = local.StartEmulator(ctx, s.state, venvDir(s.root), port)
-		if p.PID != 0 {
-			err = errors.Join(err, s.remember(p))
-		}
-		if err != nil {
-			return err
-		}
+		s.instance = instance(p)
+		return nil
 	}
-	s.instance = fmt.Sprintf("%d/%s", p.PID, p.Identity)
-	return nil
+	if err := p.Stop(); err != nil {
+		return err
+	}
+	return s.startNewEmulator(ctx)
 }
+
+func (s *session) startNewEmulator(ctx context.Context, env ...string) error {
+	p, err := local.StartEmulator(ctx, s.state, venvDir(s.root), s.ports.Emulator(), env...)
+	if p.PID != 0 {
+		err = errors.Join(err, s.remember(p))
+	}
+	s.instance = instance(p)
+	return err
+}
+
+// instance tells one start of the emulator from another.
+func instance(p local.Process) string { return fmt.Sprintf("%d/%s", p.PID, p.Identity) }
 
 // startReceiver starts the demo receiver anew, so that it has today's code and no old records.
 func (s *session) startReceiver(ctx context.Context) error {
