@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"maps"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -15,14 +14,8 @@ import (
 
 	"github.com/cr3dentials/verification-webhooks/localstack/local"
 	"github.com/cr3dentials/verification-webhooks/shared/env"
+	"github.com/cr3dentials/verification-webhooks/shared/logbook"
 )
-
-// dataPoint is a value that a line of a function's log holds for CloudWatch, in the Embedded Metric Format.
-type dataPoint struct {
-	name       string
-	dimensions map[string]string
-	value      float64
-}
 
 // TestGameDay takes what is too rare in the simulation's place (shared/storm has a drill for each alarm): the metrics that real
 // functions write into their logs, and the alarms that are really deployed. The emulator does not read metrics out of logs,
@@ -45,20 +38,17 @@ func TestGameDay(t *testing.T) {
 	nobody.write(newID("parked"), "VERIFIED")
 
 	want := []string{env.DeliveredMetric, env.EventAgeMetric, env.FailedAttemptsMetric, env.ParkedMetric, env.UndeliverableMetric}
-	var points []dataPoint
+	var points []logbook.Point
 	await(t, fmt.Sprintf("the functions' logs hold %v", want), 30*time.Second, func() bool {
 		points = w.emitted(t, began)
 		return !slices.ContainsFunc(want, func(name string) bool {
-			return !slices.ContainsFunc(points, func(x dataPoint) bool { return x.name == name })
+			return !slices.ContainsFunc(points, func(x logbook.Point) bool { return x.Metric == name })
 		})
 	})
-	deployment := w.watched(t)
 	for _, x := range points {
-		// The emulator's alarms look at a metric whatever its dimensions are, AWS' do not.
-		if got := x.dimensions[env.DeploymentDimension]; got != deployment {
-			t.Fatalf("%s is of the deployment %q, the alarms are on %q", x.name, got, deployment)
+		if x.Cause == "" {
+			w.handOver(t, x)
 		}
-		w.handOver(t, x)
 	}
 	for _, alarm := range []string{"ParkedAlarm", "UndeliverableAlarm"} {
 		// MiniStack evaluates at once, LocalStack when its period of five minutes is over.
@@ -71,51 +61,22 @@ func TestGameDay(t *testing.T) {
 	}
 }
 
-// emitted reads the data points that the functions have logged since a time. They have the one deployment, a cause where
-// there is one, and no other dimension.
-func (w *world) emitted(t *testing.T, since time.Time) (points []dataPoint) {
+// emitted reads the metrics that the functions have logged since a time, each of the deployment that the alarms are on: the
+// emulator's look at a metric whatever its dimensions are, AWS' do not.
+func (w *world) emitted(t *testing.T, since time.Time) (all []logbook.Point) {
 	t.Helper()
+	deployment := w.watched(t)
 	for _, line := range w.linesWith(t, "CloudWatchMetrics", since) {
-		var in struct {
-			AWS struct {
-				Timestamp         int64
-				CloudWatchMetrics []struct {
-					Namespace  string
-					Dimensions [][]string
-					Metrics    []struct{ Name, Unit string }
-				}
-			} `json:"_aws"`
+		points, err := logbook.Metrics([]byte(line))
+		must(t, err)
+		var of struct{ Deployment string }
+		must(t, json.Unmarshal([]byte(line), &of))
+		if of.Deployment != deployment {
+			t.Fatalf("the alarms are on the deployment %q: %s", deployment, line)
 		}
-		var members map[string]any
-		must(t, json.Unmarshal([]byte(line), &in))
-		must(t, json.Unmarshal([]byte(line), &members))
-		if at := time.UnixMilli(in.AWS.Timestamp); at.Before(since.Add(-time.Minute)) || at.After(time.Now().Add(time.Minute)) {
-			t.Errorf("metrics of %s: %s", at, line)
-		}
-		for _, d := range in.AWS.CloudWatchMetrics {
-			for _, set := range d.Dimensions {
-				causes := slices.Equal(set, []string{env.DeploymentDimension, env.CauseDimension})
-				if d.Namespace != env.MetricNamespace || !causes && !slices.Equal(set, []string{env.DeploymentDimension}) {
-					t.Fatalf("metrics in %s of %v: %s", d.Namespace, set, line)
-				}
-				of := map[string]string{}
-				for _, k := range set {
-					of[k], _ = members[k].(string)
-				}
-				for _, m := range d.Metrics {
-					v, ok := members[m.Name].(float64)
-					if !ok || v <= 0 || causes && !slices.Contains(env.MetricsByCause, m.Name) {
-						t.Errorf("%s of %v is %v: %s", m.Name, set, members[m.Name], line)
-					}
-					if slices.Contains(env.MetricsInSeconds, m.Name) != (m.Unit == "Seconds") {
-						t.Errorf("%s is in %q", m.Name, m.Unit)
-					}
-					points = append(points, dataPoint{m.Name, of, v})
-				}
-			}
-		}
+		all = append(all, points...)
 	}
-	return points
+	return all
 }
 
 // watched is the deployment that the deployed alarms are on.
@@ -184,14 +145,13 @@ func (w *world) linesWith(t *testing.T, word string, since time.Time) (lines []s
 	return lines
 }
 
-// handOver gives a data point to CloudWatch.
-func (w *world) handOver(t *testing.T, x dataPoint) {
+// handOver gives a metric's value to CloudWatch.
+func (w *world) handOver(t *testing.T, x logbook.Point) {
 	t.Helper()
 	const member = "MetricData.member.1."
-	args := []string{"Namespace", env.MetricNamespace, member + "MetricName", x.name, member + "Value", strconv.FormatFloat(x.value, 'g', -1, 64)}
-	for i, k := range slices.Sorted(maps.Keys(x.dimensions)) {
-		d := member + "Dimensions.member." + strconv.Itoa(i+1)
-		args = append(args, d+".Name", k, d+".Value", x.dimensions[k])
+	args := []string{
+		"Namespace", env.MetricNamespace, member + "MetricName", x.Metric, member + "Value", strconv.FormatFloat(x.Value, 'g', -1, 64),
+		member + "Dimensions.member.1.Name", env.DeploymentDimension, member + "Dimensions.member.1.Value", w.watched(t),
 	}
 	w.cloudWatch(t, "PutMetricData", nil, args...)
 }
