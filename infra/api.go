@@ -91,7 +91,7 @@ func (k *VerificationWebhooks) apiStage() *awsapigateway.StageOptions {
 		StageName:            jsii.String(k.props.StageName),
 		ThrottlingRateLimit:  jsii.Number(float64(k.props.Throttling.Rate)),
 		ThrottlingBurstLimit: jsii.Number(float64(k.props.Throttling.Burst)),
-		TracingEnabled:       jsii.Bool(!k.props.local()),
+		TracingEnabled:       jsii.Bool(!k.props.local() && !k.props.Untraced),
 		MetricsEnabled:       jsii.Bool(!k.props.local()),
 	}
 	if k.props.local() {

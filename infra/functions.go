@@ -43,14 +43,18 @@ func (k *VerificationWebhooks) addFunction(spec functionSpec) awslambda.Function
 		spec.may = append(spec.may, k.mayHaveInterfaces()...)
 	}
 	uncheckedLogs(logs)
+	tracing := awslambda.Tracing_DISABLED
+	if !k.props.Untraced {
+		tracing = awslambda.Tracing_ACTIVE
+		// X-Ray has no resources to name.
+		spec.may = append(spec.may, allow(list(jsii.String("*")), "xray:PutTraceSegments", "xray:PutTelemetryRecords"))
+	}
 	role := awsiam.NewRole(k.Construct, jsii.String(spec.id+"Role"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 		Description: jsii.String("Role of the function " + spec.name),
 		InlinePolicies: &map[string]awsiam.PolicyDocument{
 			"permissions": awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: ptr(append(spec.may,
 				allow(list(logs.LogGroupArn()), "logs:CreateLogStream", "logs:PutLogEvents"),
-				// X-Ray has no resources to name.
-				allow(list(jsii.String("*")), "xray:PutTraceSegments", "xray:PutTelemetryRecords"),
 			))}),
 		},
 	})
@@ -72,7 +76,7 @@ func (k *VerificationWebhooks) addFunction(spec functionSpec) awslambda.Function
 		Environment:  k.environment(spec),
 		Role:         role.WithoutPolicyUpdates(nil),
 		LogGroup:     logs,
-		Tracing:      awslambda.Tracing_ACTIVE,
+		Tracing:      tracing,
 	}
 	if k.network != nil && spec.callsWebhooks {
 		props.Vpc, props.SecurityGroups = k.network.vpc, &[]awsec2.ISecurityGroup{k.network.group}
@@ -86,6 +90,7 @@ func (k *VerificationWebhooks) addFunction(spec functionSpec) awslambda.Function
 	}
 	f := awslambda.NewFunction(k.Construct, jsii.String(spec.id), props)
 	unchecked(f, map[string]string{
+		"CKV_AWS_50":  "Tracing is a prop: where there is little to do it costs more than all the rest",
 		"CKV_AWS_115": "ReservedConcurrency is a prop: what is reserved is taken from the rest of the account, which its owner must weigh",
 		"CKV_AWS_116": "Not invoked asynchronously but by the schedule, whose next run makes up for one: stream and queue have their own destinations for failures",
 		"CKV_AWS_117": "Egress is a prop: a VPC costs NAT gateways. Where connections may go is decided in the code that makes them",

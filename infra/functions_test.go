@@ -1,6 +1,7 @@
 package infra
 
 import (
+	"encoding/json"
 	"runtime"
 	"slices"
 	"strings"
@@ -145,4 +146,19 @@ func TestSchedule(t *testing.T) {
 			}},
 		})
 	})
+}
+
+func TestUntraced(t *testing.T) {
+	tpl := synthesized(always(VerificationWebhooksProps{Untraced: true}))()
+	for _, f := range functionNames {
+		tpl.wantProperties(t, id(f), map[string]any{"TracingConfig": nil})
+		text, err := json.Marshal(tpl.get(t, id(f)+"Role").Properties)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "xray:") {
+			t.Errorf("%s may write traces", f)
+		}
+	}
+	tpl.wantProperties(t, "ApiDeploymentStageprod", map[string]any{"TracingEnabled": false})
 }

@@ -70,6 +70,9 @@ type VerificationWebhooksProps struct {
 	// AccountConcurrency is what the account may use of Lambda's concurrency in this region (Service Quotas): an alarm comes
 	// at four fifths of it. 1000 if 0, which is AWS' default; new accounts may have less.
 	AccountConcurrency int
+	// Untraced leaves X-Ray out. Otherwise invocations are traced: of a busy function one a second and 5 % of the others, which
+	// costs next to nothing; of one with less to do than that each, 5 USD a million of them.
+	Untraced bool
 	// Rollout leads traffic to new versions of the functions by and by, and back if one fails: canary10Percent5Minutes, or
 	// another of CodeDeploy's ways (rollout.go). A new version has all of it at once if empty. Not with Local.
 	Rollout string

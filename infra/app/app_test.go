@@ -194,7 +194,7 @@ func TestChosen(t *testing.T) {
 		"stage": "prod", "alarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:alarms", "egressAddresses": "1",
 		"domainName": "hooks.example.com", "certificateArn": "arn:aws:acm:eu-west-1:111122223333:certificate/a",
 		"webAclArn":           "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/a/b",
-		"reservedConcurrency": "retrier=60,portal=20", "throttlingRate": "10", "throttlingBurst": 20, "logDays": "365", "parkedDays": "30",
+		"reservedConcurrency": "retrier=60,portal=20", "throttlingRate": "10", "throttlingBurst": 20, "logDays": "365", "parkedDays": "30", "untraced": "true",
 		"ticketTopicArn": "arn:aws:sns:eu-west-1:111122223333:tickets", "runbookUrl": "https://example.com/R.md", "accountConcurrency": "500",
 		"rollout": "canary10Percent5Minutes",
 	})
@@ -217,6 +217,9 @@ func TestChosen(t *testing.T) {
 			if r.Properties["Threshold"] != 400.0 || !strings.HasSuffix(says, " https://example.com/R.md#concurrencyalarm") || !strings.Contains(topics, ":tickets") {
 				t.Errorf("%s: %v, %s, %s", id, r.Properties["Threshold"], says, topics)
 			}
+		}
+		if r.Properties["TracingConfig"] != nil {
+			t.Errorf("%s is traced", id)
 		}
 		if days := r.Properties["RetentionInDays"]; r.Type == "AWS::Logs::LogGroup" && days != 365.0 {
 			t.Errorf("%s: %v days", id, days)

@@ -108,6 +108,7 @@ func settingsFrom(context func(key string) any) (settings, error) {
 		HoldHours: r.number("holdHours"), ParkedDays: r.number("parkedDays"), LogDays: r.number("logDays"),
 		EventBus: r.text("eventBus"), ConsoleURL: r.text("consoleUrl"), OwnHosts: env.List(r.text("ownHosts")),
 		FrameAncestors: env.List(r.text("frameAncestors")), WebACLArn: r.text("webAclArn"), Rollout: r.text("rollout"),
+		Untraced:           r.flag("untraced"),
 		RetrierConcurrency: r.number("retrierConcurrency"), ReservedConcurrency: r.concurrency("reservedConcurrency"),
 		AccountConcurrency: r.number("accountConcurrency"), RunbookURL: r.text("runbookUrl"),
 		Throttling: infra.Throttling{Rate: r.number("throttlingRate"), Burst: r.number("throttlingBurst")},
