@@ -23,14 +23,17 @@ import (
 // Start serves API Gateway (REST API) proxy events with h and never returns. The request's context carries a
 // portal.Caller.
 func Start(log *slog.Logger, h http.Handler) {
-	lambdarun.Start(log, func(ctx context.Context, event []byte) (any, []slog.Attr, error) {
-		var in events.APIGatewayProxyRequest
-		if err := json.Unmarshal(event, &in); err != nil {
-			return nil, nil, fmt.Errorf("not an API Gateway proxy event: %w", err)
-		}
-		out, err := serve(ctx, h, in)
-		return out, []slog.Attr{slog.Int("statusCode", out.StatusCode)}, err
-	})
+	lambdarun.Start(log, func(ctx context.Context, event []byte) (any, []slog.Attr, error) { return Event(ctx, event, h) })
+}
+
+// Event is one invocation of Start: it returns the answer and attributes for the log.
+func Event(ctx context.Context, event []byte, h http.Handler) (any, []slog.Attr, error) {
+	var in events.APIGatewayProxyRequest
+	if err := json.Unmarshal(event, &in); err != nil {
+		return nil, nil, fmt.Errorf("not an API Gateway proxy event: %w", err)
+	}
+	out, err := serve(ctx, h, in)
+	return out, []slog.Attr{slog.Int("statusCode", out.StatusCode)}, err
 }
 
 // serve answers one proxy event. A body that claims to be base64 and is not is the client's fault: 400.
