@@ -271,3 +271,18 @@ func BenchmarkLine(b *testing.B) {
 		})
 	}
 }
+
+// TestFailedItemsAreFaults: what stays on the stream or the queue is counted, by the code of its error.
+func TestFailedItemsAreFaults(t *testing.T) {
+	lines := run(t, "prod", "", func(ctx context.Context, _ *slog.Logger) error {
+		_, _, err1 := StreamEvent(ctx, streamEvent("1", "2", "3"), func(context.Context, [][]byte) []error {
+			return []error{webhook.Errorf(webhook.Unavailable, "x"), nil, errTest}
+		})
+		_, _, err2 := QueueEvent(ctx, []byte(`{"Records":[{"messageId":"m","body":"not ours"}]}`), nil)
+		return errors.Join(err1, err2)
+	})
+	got := totals(t, lines)
+	if got["Faults"] != 3 || got["Faults unavailable"] != 1 || len(got) < 3 {
+		t.Errorf("got %v", got)
+	}
+}
