@@ -178,6 +178,11 @@ isolation: need-go ## slow endpoints delay nobody, for an hour of virtual time: 
 	@go test -v -count=1 -timeout 120m -run '^TestIsolation$$' ./shared/storm -args -isolation-hour \
 	  $(if $(SEED),-isolation-seed $(SEED)) $(if $(ONLY),-isolation-only '$(ONLY)')
 
+.PHONY: capacity
+capacity: need-go ## what is used up first, and at which rates, held to infra/README.md: ONLY='(b) one webhook at 500/s'
+	@go test -v -count=1 -timeout 60m -run '^TestCapacity$$' ./shared/storm -args -capacity-long \
+	  $(if $(ONLY),-capacity-only '$(ONLY)')
+
 .PHONY: env synth partner api-key portal-session
 env: ## print what the commands below need to know of a deployed stage, for `eval "$$(make -s env STAGE=prod)"`
 	@aws cloudformation describe-stacks --stack-name VerificationWebhooks-$(STAGE) --output text \

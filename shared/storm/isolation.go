@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -20,6 +21,10 @@ type Scenario struct {
 	Crowds []Crowd
 	// RetrierConcurrency is how many batches of the queue are worked on at once; 0 is 50, the stack's.
 	RetrierConcurrency int
+	// Limits are those of the tables and of computing; nil has none.
+	Limits *Limits
+	// Shards are the stream's; 0 is 4.
+	Shards int
 	// Traced keeps all that happens: for a short time only.
 	Traced bool
 }
@@ -29,6 +34,8 @@ type Crowd struct {
 	Partners int
 	// PerSecond is how many records are written for all of them together, at random times.
 	PerSecond float64
+	// Rate, if set, says how many a second at a time instead.
+	Rate func(at time.Duration) float64
 	// Burst is how many more are written at once, at BurstAt.
 	Burst   int
 	BurstAt time.Duration
@@ -71,9 +78,9 @@ func (n *network) behave(e *endpoint, out *webhook.Response) (before, after time
 	return took, 0
 }
 
-// isolationPlan is the stack's: 4 shards, 10 lanes each, batches of 100.
+// plan is the stack's: 4 shards if not said otherwise, 10 lanes each, batches of 100.
 func (x *Scenario) plan() plan {
-	rules := &lambdaRules{shards: 4, parallelism: 10, every: 250 * time.Millisecond, account: 1000, keep: 6 * time.Minute}
+	rules := &lambdaRules{shards: cmp.Or(x.Shards, 4), parallelism: 10, every: 250 * time.Millisecond, account: 1000, keep: 6 * time.Minute}
 	return plan{
 		lanes: rules.shards * rules.parallelism, batch: 100, holdTime: 7 * 24 * time.Hour, latency: 4 * time.Millisecond,
 		slowest: 3 * time.Second, indexLag: 500 * time.Millisecond, queueJitter: 500 * time.Millisecond, cold: 500 * time.Millisecond, lambda: rules,
@@ -92,6 +99,9 @@ func (r *Runner) Isolate(x Scenario) Isolation {
 		limit = 50
 	}
 	w.queue.fair = newMapping(w.queue, limit)
+	if x.Limits != nil {
+		w.capacity = newCapacity(w, x.Limits)
+	}
 	w.actors = 1
 	w.s.spawn(nil, "setup", func() { w.open(&x) }, nil)
 	rest := w.rest(x.For)
@@ -130,7 +140,7 @@ func (w *world) open(x *Scenario) {
 	w.sweep()
 	for i := range x.Crowds {
 		c := &x.Crowds[i]
-		if c.PerSecond > 0 {
+		if c.PerSecond > 0 || c.Rate != nil {
 			w.actor0("crowd "+strconv.Itoa(i+1), func() { w.arrivals(i, c, x.For) })
 		}
 		if c.Burst > 0 {
@@ -177,8 +187,16 @@ func (w *world) recruit(crowd int, c *Crowd) {
 
 // arrivals writes a crowd's records.
 func (w *world) arrivals(crowd int, c *Crowd, busy time.Duration) {
-	for n := 1; ; n++ {
-		w.s.sleep(time.Duration(w.rng.ExpFloat64() / c.PerSecond * float64(time.Second)))
+	for n := 1; w.s.now-w.began <= busy; n++ {
+		rate := c.PerSecond
+		if c.Rate != nil {
+			rate = c.Rate(w.s.now - w.began)
+		}
+		if c.Rate != nil && rate < 1 {
+			w.s.sleep(100 * time.Millisecond) // until there is more to do
+			continue
+		}
+		w.s.sleep(time.Duration(w.rng.ExpFloat64() / rate * float64(time.Second)))
 		if w.s.now-w.began > busy {
 			return
 		}

@@ -22,6 +22,11 @@ type Isolation struct {
 	// MostReady how many of its messages waited to be received.
 	Environments           map[string]int
 	MostPollers, MostReady int
+	// Used are the resources of a scenario with limits, MostBehind is how many records waited in its stream at most.
+	Used       []Used
+	MostBehind int
+	// Repeated counts the requests whose attempt was made before.
+	Repeated int
 }
 
 // Class is what was measured of the webhooks of a class.
@@ -97,6 +102,9 @@ func (w *world) measured(x Scenario, rest time.Duration) Isolation {
 		Scenario: x, Classes: map[string]*Class{}, Rest: rest, Environments: map[string]int{},
 		MostPollers: w.queue.fair.mostPollers, MostReady: w.queue.fair.mostReady,
 	}
+	if w.capacity != nil {
+		out.Used, out.MostBehind = w.capacity.used(), w.capacity.mostBehind
+	}
 	for _, fn := range []*function{w.dispatcher, w.retrier, w.sweeper} {
 		out.Environments[fn.name] = fn.made
 	}
@@ -121,6 +129,7 @@ func (w *world) measured(x Scenario, rest time.Duration) Isolation {
 		h := w.truth.hooks[f.ref.WebhookID]
 		class[h].measure(w, f, written[f.state.Event.VerificationID])
 		posts[h] = append(posts[h], f.posts...)
+		out.Repeated += repeated(f.posts)
 	}
 	for _, h := range w.truth.hookOrder {
 		class[h].crowding(w, posts[h])
@@ -157,6 +166,18 @@ func (c *Class) measure(w *world, f *flight, written time.Duration) {
 			inRound++
 		}
 	}
+}
+
+// repeated counts the requests whose attempt was made before.
+func repeated(posts []*post) (n int) {
+	seen := map[int]bool{}
+	for _, p := range posts {
+		if seen[p.number] {
+			n++
+		}
+		seen[p.number] = true
+	}
+	return n
 }
 
 // crowding adds how many requests to one webhook were under way at once.
@@ -209,6 +230,9 @@ func (r *Isolation) String() string {
 		if len(c.Back) > 0 {
 			_, _ = fmt.Fprintf(&b, "           back on the stream's path after its activation: %v\n", c.Back)
 		}
+	}
+	if r.Used != nil {
+		b.WriteString(r.usage())
 	}
 	return b.String()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -229,6 +230,23 @@ func TestIsolation(t *testing.T) {
 	}
 	compare(t, overloaded, results[overloaded], none, map[string]float64{healthy: goals[0.9]})
 	compare(t, sometimes, results[sometimes], none, nil)
+}
+
+// TestNothingOfAScenarioStays: what is measured does not keep the world that it was measured in, nor do the workers that wait
+// for another: make isolation keeps the figures of all scenarios.
+func TestNothingOfAScenarioStays(t *testing.T) {
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	r := storm.NewRunner().Isolate(storm.Scenario{Seed: 1, For: time.Minute, Crowds: others(20, 30)})
+	if grown := int64(heap()) - int64(before); grown > 2<<20 { // the world has 10 MB
+		t.Errorf("%d KB stay of %d records", grown>>10, r.Stats.Events)
+	}
+	runtime.KeepAlive(&r)
 }
 
 // compare tells how many times as long first attempts wait as when none is slow, and holds it to goals.

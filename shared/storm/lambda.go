@@ -43,6 +43,9 @@ type env struct {
 	failed bool
 	// chain is how many invocations, each by a message of the one before, led to the present one.
 	chain int
+	// processor is until when it has to compute, tokens what the SDK may still spend on trying again.
+	processor time.Duration
+	tokens    int
 }
 
 // lambdaContext is the context of an invocation. Its deadline is in virtual time.
@@ -119,7 +122,7 @@ func (w *world) environment(fn *function) (*env, time.Duration) {
 		return e, w.between(0, 3*time.Millisecond)
 	}
 	fn.made++
-	e := &env{name: fmt.Sprintf("%s/%d", fn.name, fn.made), fn: fn}
+	e := &env{name: fmt.Sprintf("%s/%d", fn.name, fn.made), fn: fn, tokens: sdkTokens}
 	e.engine = w.newEngine()
 	return e, w.between(50*time.Millisecond, w.plan.cold)
 }

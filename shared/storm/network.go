@@ -89,6 +89,9 @@ func (n *network) Send(ctx context.Context, r webhook.Request) webhook.Response 
 		runtime.Goexit()
 	}
 	w.stats.Posts++
+	if d := w.compute(t); d > 0 {
+		w.s.sleep(d)
+	}
 	out := webhook.Response{StartedAt: w.s.clock()}
 	p := w.truth.posted(&r, t)
 	w.note("POST", p.subject, r.URL)

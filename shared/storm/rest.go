@@ -127,7 +127,7 @@ func (o *oracle) judge() {
 		o.judgeOne(d, o.flights[d.ID])
 	}
 	for _, e := range o.events {
-		for _, h := range o.hookOrder {
+		for _, h := range o.byPartner[e.partner] {
 			key := pairKey(e.verification, e.seq, h.id)
 			must, may := o.due(e, h)
 			about := []string{e.verification, h.id}

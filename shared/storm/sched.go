@@ -131,7 +131,9 @@ func (p *pool) worker() *worker {
 	go func() {
 		for {
 			<-wk.run
-			wk.job()
+			job := wk.job
+			wk.job = nil // a worker that waits must not keep the world of its last task
+			job()
 		}
 	}()
 	return wk

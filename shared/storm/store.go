@@ -53,6 +53,9 @@ func (s *tables) Credential(ctx context.Context, id string) (webhook.Credential,
 }
 
 func (s *tables) PartnerWebhooks(ctx context.Context, id string) (webhook.Partner, []webhook.Webhook, error) {
+	if err := s.w.pay("PartnerWebhooks", id, s.w.capacity.partnerWebhooks(id)...); err != nil {
+		return webhook.Partner{}, nil, err
+	}
 	p, err := read(s, "PartnerWebhooks", id, func() (pair[webhook.Partner, []webhook.Webhook], error) {
 		return pairOf(s.Store.PartnerWebhooks(ctx, id))
 	})
@@ -60,6 +63,9 @@ func (s *tables) PartnerWebhooks(ctx context.Context, id string) (webhook.Partne
 }
 
 func (s *tables) Webhook(ctx context.Context, partnerID, id string) (webhook.Partner, webhook.Webhook, error) {
+	if err := s.w.pay("Webhook", id, s.w.capacity.webhook(partnerID)...); err != nil {
+		return webhook.Partner{}, webhook.Webhook{}, err
+	}
 	p, err := read(s, "Webhook", id, func() (pair[webhook.Partner, webhook.Webhook], error) {
 		return pairOf(s.Store.Webhook(ctx, partnerID, id))
 	})
@@ -74,6 +80,9 @@ func (s *tables) Webhooks(ctx context.Context, partnerID string, p webhook.Page)
 }
 
 func (s *tables) Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error) {
+	if err := s.w.pay("Delivery", ref.DeliveryID, s.w.capacity.delivery(ref.WebhookID)...); err != nil {
+		return webhook.Delivery{}, err
+	}
 	return read(s, "Delivery", ref.DeliveryID, func() (webhook.Delivery, error) { return s.Store.Delivery(ctx, ref) })
 }
 
@@ -135,6 +144,9 @@ func (s *tables) Stats(ctx context.Context, partnerID, webhookID string, limit i
 }
 
 func (s *tables) AddStats(ctx context.Context, partnerID, webhookID string, x webhook.Stats) error {
+	if err := s.w.pay("AddStats", webhookID, s.w.capacity.stats(webhookID)...); err != nil {
+		return err
+	}
 	add := func() error { return s.Store.AddStats(ctx, partnerID, webhookID, x) }
 	return s.w.call(dynamo, "AddStats", webhookID, add, func() { _ = add() })
 }
@@ -150,6 +162,9 @@ func (s *tables) Commit(ctx context.Context, c webhook.Change) error {
 		s.w.truth.committed(&mine, by)
 		s.replicate(ctx, &mine)
 		return nil
+	}
+	if err := s.w.pay("Commit", changeSubject(&c), s.w.capacity.commits(&mine)...); err != nil {
+		return err
 	}
 	err := s.w.call(dynamo, "Commit", changeSubject(&c), apply, func() { s.w.note("late Commit", changeSubject(&mine), outcomeOf(apply())) })
 	if err == nil {
@@ -226,6 +241,9 @@ func (s *tables) later(item any, f func() error) {
 }
 
 func (s *tables) PutDetour(ctx context.Context, partnerID, webhookID string, d webhook.Detour) error {
+	if err := s.w.pay("PutDetour", webhookID, s.w.capacity.detour(partnerID)...); err != nil {
+		return err
+	}
 	put := func() error { return s.Store.PutDetour(ctx, partnerID, webhookID, d) }
 	return s.w.call(dynamo, "PutDetour", webhookID, put, func() { _ = put() })
 }
@@ -233,6 +251,9 @@ func (s *tables) PutDetour(ctx context.Context, partnerID, webhookID string, d w
 func (s *tables) TakePlaces(
 	ctx context.Context, partnerID, webhookID string, n int, gap time.Duration, now, until time.Time,
 ) (first time.Time, ok bool, err error) {
+	if err := s.w.pay("TakePlaces", webhookID, s.w.capacity.detour(partnerID)...); err != nil {
+		return time.Time{}, false, err
+	}
 	take := func() (err error) {
 		first, ok, err = s.Store.TakePlaces(ctx, partnerID, webhookID, n, gap, now, until)
 		return err

@@ -121,7 +121,8 @@ func (r *Runner) fill(w *world) {
 func (w *world) result() Result {
 	w.s.end()
 	w.stats.Deliveries, w.stats.Virtual, w.stats.Steps = len(w.truth.flightOrder), w.s.now, w.s.steps
-	return Result{Seed: w.seed, Hash: w.trace.hash, Violation: w.violation, Stats: w.stats, trace: &w.trace}
+	kept := w.trace // a pointer into the world would keep all of it
+	return Result{Seed: w.seed, Hash: kept.hash, Violation: w.violation, Stats: w.stats, trace: &kept}
 }
 
 // functions sets up the functions as the stack does (infra).

@@ -23,7 +23,8 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // a seed makes some MB and then drops all of it
+	debug.SetGCPercent(400)       // a seed makes some MB and then drops all of it
+	debug.SetMemoryLimit(3 << 30) // an hour of a scenario makes hundreds, which four times as much garbage must not follow
 	m.Run()
 }
 

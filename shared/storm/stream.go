@@ -199,6 +199,11 @@ func (l *lane) settle(batch []*streamRecord, from, next int, answer []byte) {
 		l.done, l.most = lowest, max(1, len(batch)/2)
 	default:
 		l.done, l.most, l.backoff = next, w.plan.batch, 0
+		if w.plan.lambda != nil { // they do not come again
+			for _, r := range l.records[from:next] {
+				r.raw = ""
+			}
+		}
 		if w.stormy && w.chance(w.plan.duplicate) {
 			w.stats.Faults++
 			w.note("FAULT batch comes again", batch[0].seq, "")

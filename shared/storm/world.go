@@ -43,8 +43,10 @@ type world struct {
 	// coincidences counts records that were written together with a change.
 	coincidences int
 	// began is when the first record of a scenario may be written; quiet keeps no log.
-	began     time.Duration
-	quiet     bool
+	began time.Duration
+	quiet bool
+	// capacity, if set, enforces limits of the tables and of computing.
+	capacity  *capacity
 	violation *Violation
 	stats     Stats
 	// meter is nil but on a game day.
@@ -142,7 +144,7 @@ func (w *world) call(s service, op, subject string, effect func() error, later f
 	}
 	w.stats.Calls++
 	w.mayCrash(t, op, "before")
-	w.s.sleep(w.latency())
+	w.s.sleep(w.latency() + w.compute(t))
 	if w.stormy && w.chance(w.failing(s)) {
 		return w.faulty(s, t, op, subject, effect, later)
 	}

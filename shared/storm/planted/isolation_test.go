@@ -10,8 +10,8 @@ import (
 // isolationBug is a mistake that delays others or storms the queue, and loses nothing.
 type isolationBug struct {
 	bug
-	// scenario of storm's TestIsolation that catches it, and a part of what it says then.
-	scenario, says string
+	// scenario of storm's TestIsolation that catches it, or capacity, a case of TestCapacity, and a part of what it says then.
+	scenario, capacity, says string
 }
 
 var isolationBugs = []isolationBug{
@@ -73,6 +73,14 @@ var isolationBugs = []isolationBug{
 		},
 		scenario: "one of 100/s turns slow", says: "P3 no storm of messages",
 	},
+	{
+		bug: bug{
+			name: "outcomes-given-up-at-once", file: "shared/delivery/engine.go",
+			old: `settlePause = 500 * time.Millisecond`,
+			new: `settlePause = 0`,
+		},
+		capacity: "(d) 50 webhooks a partner", says: "requests were made twice",
+	},
 }
 
 // TestIsolationSees: each of them is caught.
@@ -86,14 +94,18 @@ func TestIsolationSees(t *testing.T) {
 		}
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.Command(b.build(t), "-test.run", "^TestIsolation$", "-isolation-only", b.scenario)
+			args := []string{"-test.run", "^TestIsolation$", "-isolation-only", b.scenario}
+			if b.capacity != "" {
+				args = []string{"-test.run", "^TestCapacity$", "-capacity-only", b.capacity}
+			}
+			cmd := exec.Command(b.build(t), args...)
 			out, err := cmd.CombinedOutput()
 			var exit *exec.ExitError
 			if err != nil && !errors.As(err, &exit) {
 				t.Fatal(err)
 			}
 			if err == nil || !strings.Contains(string(out), b.says) {
-				t.Errorf("%q does not say %q:\n%s", b.scenario, b.says, out)
+				t.Errorf("%q does not say %q:\n%s", b.scenario+b.capacity, b.says, out)
 			}
 		})
 	}
