@@ -5,9 +5,13 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/cr3dentials/verification-webhooks/localstack/calls"
 	"github.com/cr3dentials/verification-webhooks/localstack/local"
@@ -105,6 +109,26 @@ func TestSweeperTakesUpWhatCouldNotBeQueued(t *testing.T) {
 	p.awaitDelivery(h.ID, id, "delivered", 150*time.Second)
 	if e.about(id) != 2 {
 		t.Errorf("the endpoint saw %d requests, want 2", e.about(id))
+	}
+}
+
+// Queues refuse what does not come over TLS, whoever asks.
+func TestQueuesTakeNothingWithoutTLS(t *testing.T) {
+	t.Parallel()
+	w := theWorld(t)
+	if w.run.SecureEndpoint == "" {
+		t.Skip("IAM is not enforced here: `make test` has a copy that does")
+	}
+	secure, err := local.SecureAWS(w.run)
+	must(t, err)
+	url := w.outputs["DeadLetterQueueUrl"]
+	ask := func(cfg aws.Config) error {
+		_, err := sqs.NewFromConfig(cfg).GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &url})
+		return err
+	}
+	must(t, ask(secure))
+	if err := ask(local.AWS(w.run.AWSEndpoint)); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+		t.Errorf("without TLS: %v, want AccessDenied", err)
 	}
 }
 
