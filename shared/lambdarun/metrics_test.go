@@ -30,7 +30,7 @@ func run(t *testing.T, deployment, trace string, f func(ctx context.Context, log
 	var out bytes.Buffer
 	log := NewLogger(&out)
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "req-1"})
-	ctx = context.WithValue(ctx, "x-amzn-trace-id", trace) //nolint:revive,staticcheck // as aws-lambda-go does
+	ctx = context.WithValue(ctx, "x-amzn-trace-id", trace) //nolint:staticcheck // as aws-lambda-go does
 	_, err := Handler(log, func(ctx context.Context, _ []byte) (any, []slog.Attr, error) {
 		return nil, nil, f(ctx, log)
 	}).Invoke(ctx, nil)
