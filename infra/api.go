@@ -109,7 +109,7 @@ func (k *VerificationWebhooks) apiStage() *awsapigateway.StageOptions {
 
 // accessLogFormat has no header, no query string and no body: none of them is free of secrets. Before it stands the label,
 // for the metric that is read out of it.
-const accessLogFormat = `"event":"api.access","requestId":"$context.requestId","time":"$context.requestTimeEpoch",` +
+const accessLogFormat = `"event":"api.access","apiRequestId":"$context.requestId","requestId":"$context.integration.requestId","time":"$context.requestTimeEpoch",` +
 	`"method":"$context.httpMethod","path":"$context.path","status":"$context.status",` +
 	`"durationMs":"$context.responseLatency","bytes":"$context.responseLength","sourceIp":"$context.identity.sourceIp",` +
 	`"caller":"$context.identity.userArn","error":"$context.error.responseType"}`
