@@ -59,6 +59,9 @@ func (s *session) enforce(ctx context.Context) error {
 		return err
 	}
 	port := s.ports.Endpoint()
+	if err := local.CheckFree(port, "the functions' endpoint"); err != nil {
+		return err
+	}
 	p, err := local.Start("endpoint", port, s.state.File("endpoint.log"), os.Environ(), s.root, self,
 		"endpoint", "-state", string(s.state), "-shift", strconv.Itoa(s.shift), "-emulator", s.run.AWSEndpoint)
 	if p.PID != 0 {
@@ -67,7 +70,7 @@ func (s *session) enforce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !local.Await(10*time.Second, 20*time.Millisecond, func() bool { return listens(port) }) {
+	if !local.Await(10*time.Second, 20*time.Millisecond, func() bool { return !p.Alive() || listens(port) }) || !p.Alive() {
 		return fmt.Errorf("the functions' endpoint did not start; see %s", s.state.File("endpoint.log"))
 	}
 	s.run.SecureEndpoint = s.secureEndpoint()
