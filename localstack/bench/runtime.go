@@ -151,6 +151,6 @@ func (r *lambdaRuntime) environment(name string, memoryMB int) []string {
 		"AWS_LAMBDA_RUNTIME_API=" + r.address, "AWS_LAMBDA_FUNCTION_NAME=" + name,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=" + strconv.Itoa(memoryMB), "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + name, "AWS_LAMBDA_LOG_STREAM_NAME=bench",
-		"_HANDLER=bootstrap", "LAMBDA_TASK_ROOT=/var/task",
+		"_HANDLER=bootstrap", "DEPLOYMENT=VerificationWebhooks-prod", "LAMBDA_TASK_ROOT=/var/task",
 	}
 }
