@@ -78,7 +78,7 @@ func rules() []rule {
 		{"shared/storetest/forms", nil, true, "whoever stores something holds it to its golden files, the portal too"},
 		{"shared/logbook", []string{"shared/env"}, false, "the catalogue of log events is text, and knows none of those who log"},
 		{"shared/storm", []string{
-			"shared/webhook", "shared/delivery", "shared/portal", "shared/queue", "shared/lambdarun", "shared/memory", lambdaGo,
+			"shared/env", "shared/webhook", "shared/delivery", "shared/portal", "shared/queue", "shared/lambdarun", "shared/memory", lambdaGo,
 		}, true, "the simulation drives the real handlers over models of the services"},
 		{"shared/storm/", nil, false, "the planted bugs are text, and the compiler another process"},
 		{"shared/lambdarun", []string{"shared/webhook", "shared/env", "shared/payload", "shared/queue", lambdaGo}, false,
