@@ -89,13 +89,16 @@ func (k *VerificationWebhooks) addFunction(spec functionSpec) awslambda.Function
 		props.RecursiveLoop = awslambda.RecursiveLoop_ALLOW
 	}
 	f := awslambda.NewFunction(k.Construct, jsii.String(spec.id), props)
-	unchecked(f, map[string]string{
-		"CKV_AWS_50":  "Tracing is a prop: where there is little to do it costs more than all the rest",
+	reasons := map[string]string{
 		"CKV_AWS_115": "ReservedConcurrency is a prop: what is reserved is taken from the rest of the account, which its owner must weigh",
 		"CKV_AWS_116": "Not invoked asynchronously but by the schedule, whose next run makes up for one: stream and queue have their own destinations for failures",
 		"CKV_AWS_117": "Egress is a prop: a VPC costs NAT gateways. Where connections may go is decided in the code that makes them",
 		"CKV_AWS_173": "Variables hold names of resources and no secrets",
-	})
+	}
+	if k.props.Untraced {
+		reasons["CKV_AWS_50"] = "Untraced is a prop: where there is little to do tracing costs more than all the rest"
+	}
+	unchecked(f, reasons)
 	k.functions[spec.name], k.logGroups[spec.name] = f, logs
 	return f
 }

@@ -76,9 +76,8 @@ func (k *VerificationWebhooks) addRollout() {
 				Namespace: jsii.String("AWS/Lambda"), MetricName: jsii.String("Errors"),
 				DimensionsMap: &map[string]*string{"FunctionName": k.functions[f].FunctionName()},
 			}),
-		}
-		if f == "dispatcher" || f == "retrier" {
-			alarms = append(alarms, faults)
+			// A portal that answers 500 to everything fails no invocation.
+			faults,
 		}
 		awscodedeploy.NewLambdaDeploymentGroup(k.Construct, jsii.String("Rollout"+title(f)), &awscodedeploy.LambdaDeploymentGroupProps{
 			Application:      application,

@@ -52,13 +52,9 @@ func TestRolloutByCodeDeploy(t *testing.T) {
 	tpl := rolledOut()
 	wantEqual(t, "groups", tpl.ofType("AWS::CodeDeploy::DeploymentGroup"),
 		[]string{"RolloutAdmin", "RolloutDispatcher", "RolloutPortal", "RolloutRetrier"})
-	alarms := map[string][]any{
-		"portal": {map[string]any{"Name": "RolloutPortalAlarm"}}, "admin": {map[string]any{"Name": "RolloutAdminAlarm"}},
-		"dispatcher": {map[string]any{"Name": "RolloutDispatcherAlarm"}, map[string]any{"Name": "RolloutFaultsAlarm"}},
-		"retrier":    {map[string]any{"Name": "RolloutRetrierAlarm"}, map[string]any{"Name": "RolloutFaultsAlarm"}},
-	}
 	moves := policies(rolledOutStack())
-	for f, want := range alarms {
+	for _, f := range gradual {
+		want := []any{map[string]any{"Name": "Rollout" + id(f) + "Alarm"}, map[string]any{"Name": "RolloutFaultsAlarm"}}
 		tpl.wantProperties(t, "Rollout"+id(f), map[string]any{
 			"ApplicationName": "Rollout", "ServiceRoleArn": "RolloutRole.Arn",
 			"DeploymentConfigName": "CodeDeployDefault.LambdaCanary10Percent5Minutes",

@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	log := lambdarun.Logger()
+	log := lambdarun.Logger("portal")
 	handler, err := api.Portal(context.Background(), log)
 	if err != nil {
 		log.Error("start failed", "event", "start.failed", "error", err)

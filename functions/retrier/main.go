@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	log := lambdarun.Logger()
+	log := lambdarun.Logger("retrier")
 	engine, err := wire.Engine(context.Background(), log,
 		env.ServiceTable, env.DeliveriesTable, env.QueueURL, env.ParkedBucket, env.KMSKeyID)
 	if err != nil {

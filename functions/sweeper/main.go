@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	log := lambdarun.Logger()
+	log := lambdarun.Logger("sweeper")
 	engine, err := wire.Engine(context.Background(), log, env.ServiceTable, env.DeliveriesTable, env.QueueURL)
 	if err != nil {
 		log.Error("start failed", "event", "start.failed", "error", err)

@@ -104,7 +104,7 @@ func TestQueueReportsEachFailure(t *testing.T) {
 func TestInvocationIsLoggedOnce(t *testing.T) {
 	for _, fail := range []error{nil, errors.New("broken")} {
 		var log bytes.Buffer
-		h := handler{log: NewLogger(&log), invoke: func(context.Context, []byte) (any, []slog.Attr, error) {
+		h := handler{log: NewLogger(&log, "dispatcher"), invoke: func(context.Context, []byte) (any, []slog.Attr, error) {
 			return map[string]int{"a": 1}, nil, fail
 		}}
 		out, err := h.Invoke(context.Background(), nil)

@@ -13,14 +13,15 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/env"
 )
 
-// Logger returns the log of a function: one JSON object a line on standard output, which Lambda collects.
-func Logger() *slog.Logger { return NewLogger(os.Stdout) }
+// Logger returns the log of a function, such as "dispatcher": one JSON object a line on standard output, which Lambda
+// collects.
+func Logger(function string) *slog.Logger { return NewLogger(os.Stdout, function) }
 
 // NewLogger is Logger for another place than standard output. What is logged with the context of an invocation carries
 // the invocation's ids, and is counted for its metrics.
-func NewLogger(w io.Writer) *slog.Logger {
+func NewLogger(w io.Writer, function string) *slog.Logger {
 	out := slog.NewJSONHandler(w, nil).WithAttrs([]slog.Attr{
-		slog.String("function", lambdacontext.FunctionName), slog.String("stage", os.Getenv(env.Stage)),
+		slog.String("function", function), slog.String("stage", os.Getenv(env.Stage)),
 	})
 	return slog.New(&lines{out: out})
 }

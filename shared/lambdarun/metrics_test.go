@@ -28,7 +28,7 @@ func run(t *testing.T, deployment, trace string, f func(ctx context.Context, log
 	t.Helper()
 	t.Setenv(env.Deployment, deployment)
 	var out bytes.Buffer
-	log := NewLogger(&out)
+	log := NewLogger(&out, "dispatcher")
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "req-1"})
 	ctx = context.WithValue(ctx, "x-amzn-trace-id", trace) //nolint:staticcheck // as aws-lambda-go does
 	_, err := Handler(log, func(ctx context.Context, _ []byte) (any, []slog.Attr, error) {
@@ -248,7 +248,7 @@ func TestSizes(t *testing.T) {
 	}
 
 	attrs := attempt("delivered", "", slog.Int64("ageMs", 1234), slog.String("partnerId", "p"), slog.String("webhookId", "w"), slog.Int("attempt", 1))
-	plain, ours := slog.New(slog.NewJSONHandler(io.Discard, nil)), NewLogger(io.Discard)
+	plain, ours := slog.New(slog.NewJSONHandler(io.Discard, nil)), NewLogger(io.Discard, "dispatcher")
 	ctx, _ := begin(lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "req-1"}))
 	ours.LogAttrs(ctx, slog.LevelInfo, "x", attrs...)
 	allocs := func(log *slog.Logger) float64 {
@@ -262,7 +262,7 @@ func TestSizes(t *testing.T) {
 func BenchmarkLine(b *testing.B) {
 	attrs := attempt("delivered", "", slog.Int64("ageMs", 1234), slog.String("partnerId", "p"), slog.String("webhookId", "w"), slog.Int("attempt", 1))
 	ctx, _ := begin(lambdacontext.NewContext(b.Context(), &lambdacontext.LambdaContext{AwsRequestID: "req-1"}))
-	for name, log := range map[string]*slog.Logger{"slog": slog.New(slog.NewJSONHandler(io.Discard, nil)), "ours": NewLogger(io.Discard)} {
+	for name, log := range map[string]*slog.Logger{"slog": slog.New(slog.NewJSONHandler(io.Discard, nil)), "ours": NewLogger(io.Discard, "dispatcher")} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -47,7 +47,7 @@ type system struct {
 func newSystem(t *testing.T) *system {
 	t.Setenv(env.Deployment, "test")
 	s := &system{t: t, now: time.Now().Truncate(time.Second), store: memory.NewStore(), queue: &memory.Queue{}}
-	s.log = lambdarun.NewLogger(&s.out)
+	s.log = lambdarun.NewLogger(&s.out, "")
 	objects, vault := memory.NewObjects(), &memory.Vault{}
 	clock := func() time.Time { return s.now }
 	s.engine = &delivery.Engine{

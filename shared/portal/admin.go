@@ -175,7 +175,7 @@ func (a *admin) updatePartner(ctx context.Context, in *updatePartnerInput) (*par
 		if in.Body.Suspended != nil {
 			p.Suspended = *in.Body.Suspended
 		}
-		if p == before {
+		if p.Name == before.Name && p.Suspended == before.Suspended {
 			return &partnerOutput{Body: partnerViewOf(&p)}, nil
 		}
 		p.UpdatedAt = a.cfg.Now()

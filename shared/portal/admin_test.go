@@ -54,6 +54,11 @@ func TestPartners(t *testing.T) {
 	if got := w.doAdmin("PATCH", "/admin/partners/acme", `{"suspended":true}`).want(200).json(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("nothing changed, yet %v", got)
 	}
+	kept, err := w.store.Partner(t.Context(), "acme")
+	if kept.Kept = map[string]int{"a later release's": 1}; err != nil || w.store.Commit(t.Context(), webhook.Change{Partner: &kept}) != nil {
+		t.Fatal(err)
+	}
+	w.doAdmin("PATCH", "/admin/partners/acme", `{"suspended":true}`).want(200)
 	if p, err := w.store.Partner(t.Context(), "acme"); err != nil || !p.SessionsEndedAt.Equal(worldStart.Add(time.Minute)) {
 		t.Fatalf("%+v %v", p, err)
 	}

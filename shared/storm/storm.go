@@ -50,7 +50,7 @@ func (r *Result) WriteTrace(to io.Writer, about []string) { r.trace.write(to, ab
 func NewRunner() *Runner {
 	r := &Runner{store: &tables{}, queue: &sqs{}, net: &network{}}
 	now := func() time.Time { return r.w.s.clock() }
-	r.log = lambdarun.NewLogger((*logWriter)(r))
+	r.log = lambdarun.NewLogger((*logWriter)(r), "")
 	r.portal = portal.New(portal.Config{
 		Store: r.store, Vault: (*vaultModel)(r), Queue: r.queue, Sender: r.net, URLs: r.net, Verifications: memory.Verifications{},
 		Now: now, Rand: (*source)(r), Log: r.log, Version: "storm",
