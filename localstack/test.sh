@@ -80,7 +80,7 @@ race() { go list ./shared/... ./functions/... | grep -vE "/$adapters|/$bytes|/$s
 race_local() { locals | CGO_ENABLED=1 xargs go test -race -tags local; }
 compare() { go test -count=1 ./shared/jsbytes/...; }
 # The race detector takes memory and time of its own.
-bounds() { go test ./shared/egress ./shared/payload; }
+bounds() { go test ./shared/egress ./shared/payload ./shared/lambdarun; }
 # 1,000 seeds, and every planted bug from its recorded seed.
 storm() { go test -count=1 -v ./shared/storm && go test -count=1 -timeout 30m ./shared/storm/planted; }
 # golangci-lint vets all but infra.

@@ -32,7 +32,7 @@ func TestEngineIsWhole(t *testing.T) {
 	v := reflect.ValueOf(e).Elem()
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		if f.IsExported() && v.Field(i).IsZero() && f.Name != "Group" { // nil is Group's standard
+		if f.IsExported() && v.Field(i).IsZero() && f.Name != "Group" && f.Name != "Sleep" { // nil is their standard
 			t.Errorf("%s is not set", f.Name)
 		}
 	}
