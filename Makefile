@@ -185,12 +185,7 @@ capacity: need-go ## what is used up first, and at which rates, held to infra/RE
 
 .PHONY: env synth partner api-key portal-session
 env: ## print what the commands below need to know of a deployed stage, for `eval "$$(make -s env STAGE=prod)"`
-	@aws cloudformation describe-stacks --stack-name VerificationWebhooks-$(STAGE) --output text \
-	  --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' | awk ' \
-	  BEGIN { split("ApiUrl API AdminUrl ADMIN_URL ConsoleUrl CONSOLE ServiceTable SERVICE_TABLE DeliveriesTable DELIVERIES_TABLE " \
-	    "VerificationsTable VERIFICATIONS_TABLE DeliveryQueueUrl QUEUE_URL ParkedBucket PARKED_BUCKET AlarmTopicArn ALARM_TOPIC", w, " "); \
-	    for (i = 1; i in w; i += 2) name[w[i]] = w[i+1] } \
-	  $$1 in name { print "export " name[$$1] "=\047" $$2 "\047" }'
+	@infra/env.sh $(STAGE)
 
 synth: build build-tools ## synthesize the CDK stack into infra/cdk.out: STAGE=dev|prod|local
 	@$(STACK) install infra
