@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/awscfg/profile"
+	"github.com/cr3dentials/verification-webhooks/shared/env"
 	"github.com/cr3dentials/verification-webhooks/shared/wire"
 )
 
@@ -38,6 +39,7 @@ func run(ctx context.Context, args []string, now time.Time, out io.Writer) error
 	if err := useLocalStage(); err != nil {
 		return err
 	}
+	fmt.Fprintln(os.Stderr, "stage:", os.Getenv(env.VerificationsTable))
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	awsConfig, err := profile.Load(ctx)
 	if err != nil {
