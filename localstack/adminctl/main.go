@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c, err := stage(ctx)
+	c, err := clientSaid(ctx)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func putBack(ctx context.Context, args []string, out io.Writer) error {
 	if all != "" && all != "0" && all != "1" || id != "" && all == "1" {
 		return errors.New("redrive: give ID=<id>, ALL=1 or nothing")
 	}
-	c, err := stage(ctx)
+	c, err := clientSaid(ctx)
 	if err != nil {
 		return err
 	}
@@ -104,8 +104,8 @@ func request(args []string) (path string, body any, err error) {
 // gatewayHost is an API's own host name; it tells the region.
 var gatewayHost = regexp.MustCompile(`^[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.`) //nolint:gochecknoglobals // a constant
 
-// stage returns the client of a stage, and says which one it is: ADMIN_URL may be another's than one thinks.
-func stage(ctx context.Context) (local.Client, error) {
+// clientSaid returns the client of a stage, and says which one it is: ADMIN_URL may be another's than one thinks.
+func clientSaid(ctx context.Context) (local.Client, error) {
 	c, err := client(ctx)
 	if err == nil {
 		fmt.Fprintln(os.Stderr, "stage:", c.Base)
