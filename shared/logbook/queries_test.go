@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,23 +23,28 @@ func fields(t *testing.T, line []byte) map[string]any {
 	return f
 }
 
-var condition = regexp.MustCompile(`^(@?\w+) (=|!=|like) "([^"]*)"$`)
+var condition = regexp.MustCompile(`^(@?\w+) (=|!=|>|like) (?:"([^"]*)"|(\d+))$`)
 
-// find returns the lines that a query's filters let through: conditions joined by "and", as the queries here have them.
+// find returns the lines that a query's filters let through: conditions joined by "and", each one or some joined by "or" in
+// parentheses, as the queries here have them.
 func find(t *testing.T, query string, lines [][]byte) (found [][]byte) {
 	t.Helper()
-	var all [][]string
+	var all [][][]string
 	for part := range strings.SplitSeq(query, "|") {
 		text, ok := strings.CutPrefix(strings.TrimSpace(part), "filter ")
 		if !ok {
 			continue
 		}
 		for c := range strings.SplitSeq(text, " and ") {
-			m := condition.FindStringSubmatch(c)
-			if m == nil {
-				t.Fatalf("not understood: %s", c)
+			var either [][]string
+			for one := range strings.SplitSeq(strings.Trim(c, "()"), " or ") {
+				m := condition.FindStringSubmatch(one)
+				if m == nil {
+					t.Fatalf("not understood: %s", one)
+				}
+				either = append(either, m)
 			}
-			all = append(all, m)
+			all = append(all, either)
 		}
 	}
 	if len(all) == 0 {
@@ -46,16 +52,21 @@ func find(t *testing.T, query string, lines [][]byte) (found [][]byte) {
 	}
 	for _, l := range lines {
 		f := fields(t, l)
-		if !slices.ContainsFunc(all, func(m []string) bool {
+		holds := func(m []string) bool {
 			switch value, there := f[m[1]]; m[2] {
 			case "=":
-				return value != m[3]
+				return value == m[3]
 			case "!=":
-				return !there || value == m[3]
+				return there && value != m[3]
+			case ">":
+				n, isNumber := value.(float64)
+				than, err := strconv.ParseFloat(m[4], 64)
+				return err == nil && isNumber && n > than
 			default:
-				return !bytes.Contains(l, []byte(m[3]))
+				return bytes.Contains(l, []byte(m[3]))
 			}
-		}) {
+		}
+		if !slices.ContainsFunc(all, func(either [][]string) bool { return !slices.ContainsFunc(either, holds) }) {
 			found = append(found, l)
 		}
 	}
@@ -122,9 +133,19 @@ func TestQueries(t *testing.T) {
 			t.Errorf("%s: %v, want %s", c.id, events, c.events)
 		}
 	}
-	for filter, want := range map[string]int{`event = "api.request"`: 4, `"delivery.attempted" and errorCode`: 9, `filter level`: 3, "pct(durationMs, 95)": 14} {
+	for filter, want := range map[string]int{`event = "api.request"`: 4, `"delivery.attempted" and errorCode`: 9, `filter (level`: 2, "pct(durationMs, 95)": 14} {
 		if found := find(t, query(t, filter), lines); len(found) != want {
 			t.Errorf("%s: %d lines, want %d:\n%s", filter, len(found), want, bytes.Join(found, nil))
+		}
+	}
+	for line, want := range map[string]int{
+		`{"event":"invocation","level":"INFO","failed":2}`:    1, // some of the batch come again
+		`{"event":"invocation","level":"INFO"}`:               0,
+		`{"event":"webhook.deactivated","level":"WARN"}`:      0, // an endpoint's
+		`{"event":"invocation","level":"ERROR","error":"no"}`: 1,
+	} {
+		if found := find(t, query(t, `filter (level`), [][]byte{[]byte(line)}); len(found) != want {
+			t.Errorf("%d lines of %s", len(found), line)
 		}
 	}
 }
@@ -175,7 +196,7 @@ func TestQueriesNameFields(t *testing.T) {
 	if len(here) < 9 {
 		t.Errorf("only %d queries", len(here))
 	}
-	known := append(logbook.Fields(), strings.Fields("@timestamp @message fields filter sort stats limit by as and asc desc like count pct max latest")...)
+	known := append(logbook.Fields(), strings.Fields("@timestamp @message fields filter sort stats limit by as and or asc desc like count pct max latest")...)
 	word := regexp.MustCompile(`"[^"]*"|@?[A-Za-z_]\w*`)
 	named := regexp.MustCompile(` as (\w+)`)
 	for _, text := range []string{logbook.Readme(), string(project)} {

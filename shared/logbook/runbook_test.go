@@ -17,7 +17,7 @@ func TestRunbookNamesFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The last ones are Logs Insights' own, of what Lambda writes itself among them.
-	known := append(logbook.Fields(), strings.Fields("filter fields stats sort count max bin by and or like desc ispresent 5m @timestamp @message @type @log @maxMemoryUsed @memorySize")...)
+	known := append(logbook.Fields(), strings.Fields("filter fields stats sort count max bin by as n and or like desc ispresent 5m @timestamp @message @type @log @maxMemoryUsed @memorySize")...)
 	word := regexp.MustCompile(`"[^"]*"|@?[A-Za-z_]\w*|\d\w*[a-z]`)
 	queries := regexp.MustCompile("`((?:filter|stats) [^`]*)`|(?m)^    (filter .*)$").FindAllStringSubmatch(string(text), -1)
 	if len(queries) < 15 {

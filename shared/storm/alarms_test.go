@@ -40,7 +40,8 @@ func readAlarms(t *testing.T) (all map[string]alarm) {
 	return all
 }
 
-// raised returns the periods in which an alarm is on, of those that are over.
+// raised returns the periods in which an alarm is on, of those that are over. On AWS it may stay on for some periods more:
+// where there is no data CloudWatch judges by older points, in a longer range than the alarm's periods.
 func (m *meter) raised(a alarm) (on []int, err error) {
 	inARow := 0
 	for at := range int(m.w.s.now / period) {
