@@ -175,11 +175,7 @@ var documented = map[string][]string{
 }
 
 // ownMetrics are the functions' (shared/env), and the one of the access log.
-var ownMetrics = []string{
-	env.DeliveredMetric, env.FailedAttemptsMetric, env.ParkedMetric, env.UndeliverableMetric, env.ExpiredMetric, env.StoppedByLimitMetric,
-	env.OverdueMetric, env.SwitchedOffMetric, env.InterruptedMetric, env.FaultsMetric, env.HeldMetric, env.EventAgeMetric, env.OldestOverdueMetric,
-	apiThrottled,
-}
+var ownMetrics = append(slices.Clone(env.Metrics), apiThrottled)
 
 // checkMetric requires that there is such a metric: a name that nobody writes never raises an alarm.
 func checkMetric(t *testing.T, where, namespace, name string, dimensions map[string]string) {

@@ -33,33 +33,17 @@ type functionSpec struct {
 	may            []awsiam.PolicyStatement
 }
 
-// addFunction makes a function with its own log group and role. The role holds exactly what spec.may lists, and its
-// own logging and tracing: it is handed to CDK closed to additions, so that no helper can widen it unseen.
+// addFunction makes a function with its own log group and role. The role is handed to CDK closed to additions, so that
+// no helper can widen it unseen.
 func (k *VerificationWebhooks) addFunction(spec functionSpec) awslambda.Function {
 	logs := awslogs.NewLogGroup(k.Construct, jsii.String(spec.id+"Logs"), &awslogs.LogGroupProps{
 		Retention: k.logRetention(), RemovalPolicy: k.removal(),
 	})
-	if k.network != nil && spec.callsWebhooks {
-		spec.may = append(spec.may, k.mayHaveInterfaces()...)
-	}
 	uncheckedLogs(logs)
-	tracing := awslambda.Tracing_DISABLED
-	if !k.props.Untraced {
-		tracing = awslambda.Tracing_ACTIVE
-		// X-Ray has no resources to name.
-		spec.may = append(spec.may, allow(list(jsii.String("*")), "xray:PutTraceSegments", "xray:PutTelemetryRecords"))
-	}
-	role := awsiam.NewRole(k.Construct, jsii.String(spec.id+"Role"), &awsiam.RoleProps{
-		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
-		Description: jsii.String("Role of the function " + spec.name),
-		InlinePolicies: &map[string]awsiam.PolicyDocument{
-			"permissions": awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: ptr(append(spec.may,
-				allow(list(logs.LogGroupArn()), "logs:CreateLogStream", "logs:PutLogEvents"),
-			))}),
-		},
-	})
-	if k.network != nil && spec.callsWebhooks {
-		unchecked(role, map[string]string{"CKV_AWS_111": "Network interfaces have no ARNs before Lambda makes them; the function's own code is denied to"})
+	role := k.roleOf(spec, logs)
+	tracing := awslambda.Tracing_ACTIVE
+	if k.props.Untraced {
+		tracing = awslambda.Tracing_DISABLED
 	}
 	arch := awslambda.Architecture_X86_64()
 	if k.props.arm64() {
@@ -101,6 +85,30 @@ func (k *VerificationWebhooks) addFunction(spec functionSpec) awslambda.Function
 	unchecked(f, reasons)
 	k.functions[spec.name], k.logGroups[spec.name] = f, logs
 	return f
+}
+
+// roleOf holds exactly what spec.may lists, and what the function's logs, traces and network interfaces take.
+func (k *VerificationWebhooks) roleOf(spec functionSpec, logs awslogs.LogGroup) awsiam.Role {
+	may, private := spec.may, k.network != nil && spec.callsWebhooks
+	if private {
+		may = append(may, k.mayHaveInterfaces()...)
+	}
+	if !k.props.Untraced {
+		// X-Ray has no resources to name.
+		may = append(may, allow(list(jsii.String("*")), "xray:PutTraceSegments", "xray:PutTelemetryRecords"))
+	}
+	may = append(may, allow(list(logs.LogGroupArn()), "logs:CreateLogStream", "logs:PutLogEvents"))
+	role := awsiam.NewRole(k.Construct, jsii.String(spec.id+"Role"), &awsiam.RoleProps{
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+		Description: jsii.String("Role of the function " + spec.name),
+		InlinePolicies: &map[string]awsiam.PolicyDocument{
+			"permissions": awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &may}),
+		},
+	})
+	if private {
+		unchecked(role, map[string]string{"CKV_AWS_111": "Network interfaces have no ARNs before Lambda makes them; the function's own code is denied to"})
+	}
+	return role
 }
 
 // uncheckedLogs: encrypted with the key that CloudWatch Logs manages.

@@ -34,6 +34,12 @@ const (
 	OldestOverdueMetric  = "OldestOverdue"  // seconds: how long the oldest overdue delivery was past its due time
 )
 
+// Metrics are all of them.
+var Metrics = []string{
+	DeliveredMetric, FailedAttemptsMetric, ParkedMetric, UndeliverableMetric, ExpiredMetric, StoppedByLimitMetric, OverdueMetric,
+	SwitchedOffMetric, InterruptedMetric, HeldMetric, FaultsMetric, EventAgeMetric, OldestOverdueMetric,
+}
+
 // MetricsByCause are the metrics that have a cause.
 var MetricsByCause = []string{FailedAttemptsMetric, FaultsMetric}
 

@@ -189,10 +189,7 @@ func TestRulesNameWhatIs(t *testing.T) {
 			t.Errorf("%s has no code", r.event)
 		}
 	}
-	for _, m := range []string{
-		env.DeliveredMetric, env.FailedAttemptsMetric, env.ParkedMetric, env.UndeliverableMetric, env.ExpiredMetric, env.StoppedByLimitMetric,
-		env.OverdueMetric, env.SwitchedOffMetric, env.InterruptedMetric, env.HeldMetric, env.FaultsMetric, env.EventAgeMetric, env.OldestOverdueMetric,
-	} {
+	for _, m := range env.Metrics {
 		if !made[m] {
 			t.Errorf("nothing makes %s", m)
 		}

@@ -30,7 +30,7 @@ type point struct {
 	n         int
 }
 
-// The API's limits, as the stack sets them.
+// The API's limits, as infra (withDefaults) sets them.
 const (
 	apiRate  = 1000
 	apiBurst = 2000
