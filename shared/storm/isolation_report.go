@@ -38,6 +38,8 @@ type Class struct {
 	Retries Samples
 	// InFlight is for each minute the most requests that were under way at once to one webhook.
 	InFlight []int
+	// SlowInFlight is the most requests at once to one webhook of which each took webhook.SlowAfter or longer.
+	SlowInFlight int
 	// Back is for each webhook that once left the stream's path, how long it took from when it was well and active to the
 	// first attempt that the dispatcher made again; see Returned.
 	Back Samples
@@ -183,17 +185,22 @@ func repeated(posts []*post) (n int) {
 // crowding adds how many requests to one webhook were under way at once.
 func (c *Class) crowding(w *world, posts []*post) {
 	type step struct {
-		at time.Duration
-		by int
+		at       time.Duration
+		by, slow int
 	}
 	var steps []step
 	for _, p := range posts {
-		steps = append(steps, step{p.start, 1}, step{p.end, -1})
+		slow := 0
+		if p.end-p.start >= webhook.SlowAfter {
+			slow = 1
+		}
+		steps = append(steps, step{p.start, 1, slow}, step{p.end, -1, -slow})
 	}
 	slices.SortFunc(steps, func(a, b step) int { return cmp.Or(cmp.Compare(a.at, b.at), a.by-b.by) })
-	now := 0
+	now, slow := 0, 0
 	for _, s := range steps {
-		now += s.by
+		now, slow = now+s.by, slow+s.slow
+		c.SlowInFlight = max(c.SlowInFlight, slow)
 		minute := max(0, int((s.at-w.began)/time.Minute))
 		for len(c.InFlight) <= minute {
 			c.InFlight = append(c.InFlight, 0)
@@ -224,8 +231,8 @@ func (r *Isolation) String() string {
 		r.Stats.Events, r.Stats.Posts, r.Stats.Steps, r.Rest.Round(time.Second), r.Environments, r.MostPollers, r.MostReady)
 	for _, name := range slices.Sorted(maps.Keys(r.Classes)) {
 		c := r.Classes[name]
-		_, _ = fmt.Fprintf(&b, "  %-8s %4d webhooks, %6d deliveries (%d undelivered), %.2f requests and %.2f messages each, %.1f %% of the first attempts by the queue, at most %d in flight to one (%d later)\n",
-			name, c.Webhooks, c.Deliveries, c.Undelivered, per(c.Posts, c.Deliveries), per(c.Messages, c.Deliveries), 100*c.First.ByQueue(), c.MostInFlight(0), c.MostInFlight(2*time.Minute))
+		_, _ = fmt.Fprintf(&b, "  %-8s %4d webhooks, %6d deliveries (%d undelivered), %.2f requests and %.2f messages each, %.1f %% of the first attempts by the queue, at most %d in flight to one (%d later, %d slow)\n",
+			name, c.Webhooks, c.Deliveries, c.Undelivered, per(c.Posts, c.Deliveries), per(c.Messages, c.Deliveries), 100*c.First.ByQueue(), c.MostInFlight(0), c.MostInFlight(2*time.Minute), c.SlowInFlight)
 		_, _ = fmt.Fprintf(&b, "           first attempts after a minute: %v; retries: %v\n", c.First.Between(time.Minute, 100*time.Hour), c.Retries)
 		if len(c.Back) > 0 {
 			_, _ = fmt.Fprintf(&b, "           back on the stream's path after its activation: %v\n", c.Back)

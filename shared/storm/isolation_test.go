@@ -299,11 +299,14 @@ func punctual(t *testing.T, r *storm.Isolation) {
 	}
 }
 
-// paced holds that a slow webhook has no more requests than its pace allows, and its deliveries few messages.
+// paced holds that a slow webhook has no more requests than its pace allows, and its deliveries few messages. Requests that
+// are answered fast do not count: the pace is for slow ones. Once the webhook is fast again, what found no place is sent as
+// it asks again, within five minutes, however much it is: after half an hour of 100 records/s over 1,000 requests a second
+// begin, of which each takes some 50 ms. That delays nobody, which moment holds.
 func paced(t *testing.T, r *storm.Isolation) {
 	const most, messages = 75, 4.5 // the pace is for 50; a message waits 15 minutes at most
 	c := r.Classes[slow]
-	if n := c.MostInFlight(0); n > most {
+	if n := c.SlowInFlight; n > most {
 		t.Errorf("%d requests to one slow webhook are under way at once", n)
 	}
 	if n := float64(c.Messages) / float64(c.Deliveries); n > messages {
