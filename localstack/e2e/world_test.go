@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -219,6 +220,11 @@ func must(t *testing.T, err error) {
 }
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// They mostly wait for retries: there may be more at once than processors.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if w, err := shared(); err == nil {
 		if err := w.findSecrets(context.Background()); err != nil {
