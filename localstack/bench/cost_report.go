@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -120,13 +118,10 @@ func runCost(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	b, err := newBench(ctx)
-	if err != nil {
-		return err
-	}
-	defer b.close()
+	return withBench(func(ctx context.Context, b *bench) error { return b.printCosts(ctx, *asJSON) })
+}
+
+func (b *bench) printCosts(ctx context.Context, asJSON bool) error {
 	began := time.Now()
 	all, err := b.costs(ctx)
 	if err != nil {
@@ -136,7 +131,7 @@ func runCost(args []string) error {
 	if err != nil {
 		return err
 	}
-	if !*asJSON {
+	if !asJSON {
 		costTable(os.Stdout, all, m)
 		printf(os.Stderr, "\n%s; %.0f s\n", machine(began), time.Since(began).Seconds())
 		return nil

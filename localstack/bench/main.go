@@ -111,6 +111,11 @@ func runBench() error {
 			}
 		}
 	}
+	return withBench(func(ctx context.Context, b *bench) error { return b.figures(ctx, all, wanted) })
+}
+
+// withBench runs f with the parts that all figures share, until it has ended or is interrupted.
+func withBench(f func(ctx context.Context, b *bench) error) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	b, err := newBench(ctx)
@@ -118,6 +123,11 @@ func runBench() error {
 		return err
 	}
 	defer b.close()
+	return f(ctx, b)
+}
+
+// figures measures and prints those that are wanted.
+func (b *bench) figures(ctx context.Context, all []figure, wanted func(name string) bool) error {
 	began := time.Now()
 	var rows []row
 	for _, f := range all {
