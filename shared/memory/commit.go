@@ -28,7 +28,7 @@ func (s *Store) check(c webhook.Change) error {
 		return conflict
 	}
 	for _, w := range []*webhook.Webhook{c.Webhook, c.RemoveWebhook} {
-		if w != nil && s.webhooks[webhookKey{w.PartnerID, w.ID}].Rev != w.Rev {
+		if w != nil && s.webhooks[w.PartnerID][w.ID].Rev != w.Rev {
 			return conflict
 		}
 	}
@@ -66,10 +66,13 @@ func (s *Store) apply(c webhook.Change) {
 	if w := c.Webhook; w != nil {
 		stored := copyWebhook(*w)
 		stored.Rev++
-		s.webhooks[webhookKey{w.PartnerID, w.ID}] = stored
+		if s.webhooks[w.PartnerID] == nil {
+			s.webhooks[w.PartnerID] = map[string]webhook.Webhook{}
+		}
+		s.webhooks[w.PartnerID][w.ID] = stored
 	}
 	if w := c.RemoveWebhook; w != nil {
-		delete(s.webhooks, webhookKey{w.PartnerID, w.ID})
+		delete(s.webhooks[w.PartnerID], w.ID)
 	}
 	for _, d := range c.Deliveries {
 		stored := copyDelivery(*d)

@@ -30,7 +30,7 @@ type Store struct {
 
 	mu          sync.Mutex
 	partners    map[string]webhook.Partner
-	webhooks    map[webhookKey]webhook.Webhook
+	webhooks    map[string]map[string]webhook.Webhook // by partner: a simulation has 10,000 of them
 	deliveries  map[webhook.Ref]webhook.Delivery
 	jobs        map[webhook.JobRef]webhook.Job
 	credentials map[string]webhook.Credential
@@ -47,7 +47,7 @@ type Store struct {
 // NewStore returns an empty store.
 func NewStore() *Store {
 	return &Store{
-		partners: map[string]webhook.Partner{}, webhooks: map[webhookKey]webhook.Webhook{},
+		partners: map[string]webhook.Partner{}, webhooks: map[string]map[string]webhook.Webhook{},
 		deliveries: map[webhook.Ref]webhook.Delivery{}, jobs: map[webhook.JobRef]webhook.Job{}, credentials: map[string]webhook.Credential{},
 		answers: map[[2]string]webhook.Answer{}, stats: map[statsKey]webhook.Stats{}, detours: map[webhookKey]detour{}, published: map[string]bool{},
 		requests: map[string]int{}, tests: map[string]map[string]time.Time{}, calls: map[string]int{},
@@ -126,12 +126,10 @@ func (s *Store) PartnerWebhooks(_ context.Context, partnerID string) (p webhook.
 
 func (s *Store) webhooksOf(partnerID string) []webhook.Webhook {
 	var ws []webhook.Webhook
-	for k, w := range s.webhooks {
-		if k.partner == partnerID {
-			w = copyWebhook(w)
-			w.Detour = s.detours[k].stored()
-			ws = append(ws, w)
-		}
+	for id, w := range s.webhooks[partnerID] {
+		w = copyWebhook(w)
+		w.Detour = s.detours[webhookKey{partnerID, id}].stored()
+		ws = append(ws, w)
 	}
 	slices.SortFunc(ws, func(a, b webhook.Webhook) int { return cmp.Compare(a.ID, b.ID) })
 	return ws
@@ -141,7 +139,7 @@ func (s *Store) webhooksOf(partnerID string) []webhook.Webhook {
 func (s *Store) Webhook(_ context.Context, partnerID, webhookID string) (p webhook.Partner, w webhook.Webhook, err error) {
 	err = s.do("Webhook", func() error {
 		var ok bool
-		if w, ok = s.webhooks[webhookKey{partnerID, webhookID}]; !ok {
+		if w, ok = s.webhooks[partnerID][webhookID]; !ok {
 			return notFound("webhook")
 		}
 		if p, ok = s.partners[partnerID]; !ok {
