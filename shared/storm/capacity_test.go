@@ -98,6 +98,9 @@ type capacityCase struct {
 	check func(t *testing.T, r *storm.Isolation)
 }
 
+// slowWait is how late a first attempt that takes 9.5 s may be while there is room for it: half of what one takes.
+const slowWait = 5 * time.Second
+
 const rest = 30 * time.Second // nothing but the others is written at the end
 
 func capacityCases() []capacityCase {
@@ -160,12 +163,22 @@ func hotCases() []capacityCase {
 		},
 	}, {
 		// 50 batches of ten, 9.5 s each.
-		name: "(e) endpoints that take 9.5 s", load: slowly, limit: 52, by: retrier, from: 40, to: 79, order: []string{lanes, retrier}, until: 3 * long, drained: 2 * long,
+		// All are in use long before, with few messages each: what tells is how many attempts they begin, and who waits.
+		name: "(e) endpoints that take 9.5 s", load: slowly, limit: 52, order: []string{lanes, retrier}, until: 3 * long, drained: 2 * long,
 		scenario: storm.Scenario{Limits: whole, For: 3*long + rest, Crowds: append(others(100, 30),
 			storm.Crowd{Partners: 100, Rate: slowly, Endpoints: []storm.Endpoint{ill(0, always, false)}})},
 		check: func(t *testing.T, r *storm.Isolation) {
 			told(r, "while they are found out", 0, long)
 			within(t, r, "above the limit", 2*long, 3*long, settledP99)
+			first := r.Classes[slow].First
+			below, begun := first.Between(long+long/2, 2*long).Quantile(0.99), begun(first, 2*long+long/4, 3*long)
+			fmt.Fprintf(os.Stdout, "  those that take 9.5 s wait %v (p99) below the limit; %.0f a second are begun above it\n", below.Late, begun)
+			if below.Late > slowWait {
+				t.Errorf("at %.0f a second %s waits for %v", slowly(long), below.Delivery, below.Late)
+			}
+			if begun < 0.8*52 || begun > 1.2*52 {
+				t.Errorf("%.0f attempts a second are begun when there are %.0f, 52 on paper", begun, slowly(2*long))
+			}
 		},
 	}}
 }
@@ -231,6 +244,17 @@ func within(t *testing.T, r *storm.Isolation, when string, from, to, most time.D
 	if x := first.Quantile(0.99); x.Late > most {
 		t.Errorf("%s first attempts of those who are well have a p99 of %v (%s)", when, x.Late, x.Delivery)
 	}
+}
+
+// begun is how many first attempts a second were begun in a time.
+func begun(first storm.Samples, from, to time.Duration) float64 {
+	n := 0
+	for _, x := range first {
+		if at := x.At + x.Late; at >= from && at < to {
+			n++
+		}
+	}
+	return float64(n) / (to - from).Seconds()
 }
 
 func told(r *storm.Isolation, when string, from, to time.Duration) {
