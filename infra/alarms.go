@@ -45,6 +45,9 @@ func (k *VerificationWebhooks) whetherLate() []alarm {
 	return []alarm{
 		{id: "StreamLateAlarm", severity: page, atLeast: 15 * 60 * 1000, periods: 1, metric: k.ofFunction("dispatcher", "IteratorAge", maximum),
 			says: "Events are late: the dispatcher is 15 minutes or more behind the stream of verifications, which keeps them for 24 hours."},
+		// A mapping that reads tells how many records it found, 0 too; one that is disabled tells nothing.
+		{id: "StreamStoppedAlarm", severity: page, stopped: true, periods: 3, metric: k.ofStream("PolledEventCount", told),
+			says: "Nobody has read the stream of verifications for 15 minutes: its event source mapping is disabled, or may not. It keeps them for 24 hours."},
 		{id: "EventsLateAlarm", severity: ticket, atLeast: 5 * 60, periods: 3, metric: k.own(env.EventAgeMetric),
 			says: "Events have waited five minutes or more for their first attempt, in each of three five-minute periods."},
 		// Delays count as age, and the longest is 15 minutes.
@@ -66,9 +69,9 @@ func (k *VerificationWebhooks) whetherLate() []alarm {
 // whetherWaiting asks whether something waits for an operator.
 func (k *VerificationWebhooks) whetherWaiting() []alarm {
 	return []alarm{
-		{id: "LostBatchAlarm", severity: page, atLeast: 1, periods: 1, metric: k.ofStream("OnFailureDestinationDeliveredEventCount"),
+		{id: "LostBatchAlarm", severity: page, atLeast: 1, periods: 1, metric: k.ofStream("OnFailureDestinationDeliveredEventCount", sum),
 			says: "Records left the stream before they could be handled; Lambda saved them under aws/lambda/ in the bucket of parked records."},
-		{id: "DroppedAlarm", severity: page, atLeast: 1, periods: 1, metric: k.ofStream("DroppedEventCount"),
+		{id: "DroppedAlarm", severity: page, atLeast: 1, periods: 1, metric: k.ofStream("DroppedEventCount", sum),
 			says: "Records left the stream before they could be handled, and Lambda could not save them: only the verifications table knows them."},
 		// A bad record is its writer's; so many at once are a release of ours or of theirs, and everything comes to a stop.
 		{id: "ParkedManyAlarm", severity: page, atLeast: 100, periods: 1, metric: k.own(env.ParkedMetric),
@@ -151,8 +154,9 @@ func (k *VerificationWebhooks) tableThrottles() map[string]awscloudwatch.IMetric
 // addAlarms watches what would break a promise of the product, and what an operator must know of.
 func (k *VerificationWebhooks) addAlarms() {
 	for _, a := range k.alarms() {
-		if _, computed := a.metric.(awscloudwatch.MathExpression); computed && k.props.local() {
-			continue // the emulator refuses alarms on more than one metric
+		// The emulator refuses alarms on more than one metric, and has none of what it does itself.
+		if _, computed := a.metric.(awscloudwatch.MathExpression); k.props.local() && (computed || a.stopped) {
+			continue
 		}
 		k.addAlarm(a)
 	}

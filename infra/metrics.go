@@ -10,10 +10,11 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/env"
 )
 
-// The statistics that are used: the sum of what is counted, the maximum of what is measured.
+// The statistics that are used: the sum of what is counted, the maximum of what is measured, how often something was told.
 const (
 	sum     = "Sum"
 	maximum = "Maximum"
+	told    = "SampleCount"
 )
 
 // metricPeriod is that of all metrics: five minutes, so that alarms look at no more than they must.
@@ -45,8 +46,8 @@ func (k *VerificationWebhooks) ofFunction(function, name, statistic string) awsc
 	return metric("AWS/Lambda", name, statistic, map[string]string{"FunctionName": *k.functions[function].FunctionName()})
 }
 
-func (k *VerificationWebhooks) ofStream(name string) awscloudwatch.IMetric {
-	return metric("AWS/Lambda", name, sum, map[string]string{"EventSourceMappingUUID": *k.stream.EventSourceMappingId()})
+func (k *VerificationWebhooks) ofStream(name, statistic string) awscloudwatch.IMetric {
+	return metric("AWS/Lambda", name, statistic, map[string]string{"EventSourceMappingUUID": *k.stream.EventSourceMappingId()})
 }
 
 // concurrency is the account's: all functions of the region share it.

@@ -161,6 +161,8 @@ func (m *meter) statistic(id string, a alarm, at int) (v float64, ok bool, err e
 		return p.sum, true, nil
 	case of.Statistic == "Maximum":
 		return p.most, true, nil
+	case of.Statistic == "SampleCount":
+		return float64(p.n), true, nil
 	case of.Statistic == "Average":
 		return p.sum / float64(p.n), true, nil
 	}

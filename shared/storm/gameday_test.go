@@ -119,6 +119,11 @@ func lateDrills() []drill {
 			wrong: func(w *world) { w.dispatcher.from, w.dispatcher.to = when, 40*time.Minute },
 		},
 		{
+			name: "the mapping is disabled", raises: []string{"StreamStoppedAlarm"}, also: []string{"StreamLateAlarm", "EventsLateAlarm"},
+			lasts: time.Hour, crowds: crowd(4, 0.2, well),
+			wrong: func(w *world) { w.stream.from, w.stream.to = when, 40*time.Minute },
+		},
+		{
 			name: "the dispatcher is slow", raises: []string{"EventsLateAlarm"}, also: []string{"StreamLateAlarm"},
 			lasts: 50 * time.Minute, crowds: crowd(4, 0.5, well),
 			plan: func(p *plan) {

@@ -69,9 +69,5 @@ func (l *lane) arrive(r *streamRecord) {
 	if n := len(l.records); n > 1 {
 		r.arrives = max(r.arrives, l.records[n-2].arrives)
 	}
-	w.s.after(r.arrives-w.s.now, func() {
-		if l.trim(); !l.busy && l.done < len(l.records) {
-			l.invoke(l.done, false)
-		}
-	})
+	w.s.after(r.arrives-w.s.now, l.look)
 }

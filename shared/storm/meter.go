@@ -155,7 +155,7 @@ func (m *meter) admits() bool {
 	return true
 }
 
-// everyMinute notes what SQS tells of its queues.
+// everyMinute notes what SQS tells of its queues, and that the stream is read: a mapping tells so if there is nothing, too.
 func (m *meter) everyMinute() {
 	q := m.w.queue
 	oldest := time.Duration(0)
@@ -165,6 +165,9 @@ func (m *meter) everyMinute() {
 	}
 	m.add(oldest.Seconds(), "AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "DeliveryQueue.QueueName")
 	m.add(float64(len(q.dead)), "AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "DeadLetters.QueueName")
+	if !m.w.stream.disabled() {
+		m.add(0, "AWS/Lambda", "PolledEventCount", "EventSourceMappingUUID", "VerificationsStream")
+	}
 	m.w.s.after(time.Minute, m.everyMinute)
 }
 

@@ -21,6 +21,8 @@ type stream struct {
 	lanes []*lane
 	seq   uint64
 	lost  int
+	// The mapping is disabled in between: nobody reads.
+	from, to time.Duration
 }
 
 // lane is what is handled in order: a shard, or one of the partitions of its items. One batch at a time is under way.
@@ -86,11 +88,22 @@ func (l *lane) poll(d time.Duration) {
 	l.planned = true
 	l.st.w.s.after(d, func() {
 		l.planned = false
-		if l.trim(); !l.busy && l.done < len(l.records) {
-			l.invoke(l.done, false)
-		}
+		l.look()
 	})
 }
+
+// look starts the next batch, if none is under way.
+func (l *lane) look() {
+	if l.st.disabled() {
+		l.poll(l.st.to - l.st.w.s.now)
+		return
+	}
+	if l.trim(); !l.busy && l.done < len(l.records) {
+		l.invoke(l.done, false)
+	}
+}
+
+func (st *stream) disabled() bool { return st.w.s.now >= st.from && st.w.s.now < st.to }
 
 // trim takes what is too old from the stream, and gives it to the on-failure destination as one batch.
 func (l *lane) trim() {
