@@ -20,10 +20,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func contextOf(values map[string]any) func(string) any {
-	return func(key string) any { return values[key] }
-}
-
 func TestSettings(t *testing.T) {
 	ok := map[string]any{"stage": "dev"}
 	dir := binaries(t)
@@ -56,6 +52,7 @@ func TestSettings(t *testing.T) {
 		{"rollout of no kind", map[string]any{"rollout": "slowly"}, "Props.Rollout"},
 		{"rollout on this machine", map[string]any{"stage": "local", "rollout": "allAtOnce"}, "Props.Rollout"},
 		{"throttling", map[string]any{"throttlingRate": "20000"}, "Props.Throttling.Rate"},
+		{"neither true nor false where it changes nothing", map[string]any{"destroyable": "yes"}, "context destroyable"},
 		{"neither true nor false", map[string]any{"stage": "prod", "destroyable": "yes"}, "context destroyable"},
 		{"concurrency of the account", map[string]any{"accountConcurrency": "5"}, "Props.AccountConcurrency"},
 		{"runbook with a fragment", map[string]any{"runbookUrl": "https://example.com/RUNBOOK.md#x"}, "Props.RunbookURL"},
@@ -64,7 +61,7 @@ func TestSettings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			context := maps.Clone(ok)
 			maps.Copy(context, c.context)
-			s, err := settingsFrom(contextOf(context))
+			s, err := settingsFrom(context)
 			if err == nil {
 				s.props.CodeDir = dir
 				err = s.props.Validate()
@@ -79,7 +76,7 @@ func TestSettings(t *testing.T) {
 // Local binaries allow endpoints on localhost.
 func TestBinariesOfEachStage(t *testing.T) {
 	for stage, want := range map[string]string{"local": "local", "dev": "lambda", "prod": "lambda"} {
-		s, err := settingsFrom(contextOf(map[string]any{"stage": stage}))
+		s, err := settingsFrom(map[string]any{"stage": stage})
 		if err != nil || s.binaries() != want {
 			t.Errorf("%s: %s, %v", stage, s.binaries(), err)
 		}
@@ -116,7 +113,7 @@ func synth(t *testing.T, contexts ...map[string]any) (templates []template, prot
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false), Outdir: jsii.String(out)})
 	var names []string
 	for _, c := range contexts {
-		s, err := settingsFrom(contextOf(c))
+		s, err := settingsFrom(c)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,7 @@ func main() {
 	defer jsii.Close()
 
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)})
-	s, err := settingsFrom(func(key string) any { return app.Node().TryGetContext(jsii.String(key)) })
+	s, err := settingsFrom(contextOf(app))
 	if err == nil {
 		// The CDK's command line starts this in infra/.
 		s.props.CodeDir, err = filepath.Abs(filepath.Join("..", ".build", s.binaries()))
@@ -28,4 +28,10 @@ func main() {
 	}
 	newStack(app, s)
 	app.Synth(nil)
+}
+
+// contextOf is what cdk.json, cdk.context.json, the user's ~/.cdk.json and the command line have given. A form that it does
+// not know is a panic: an app without its context would be another one.
+func contextOf(app awscdk.App) map[string]any {
+	return app.Node().GetAllContext(nil).(map[string]any)
 }

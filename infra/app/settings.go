@@ -37,14 +37,17 @@ func (s settings) binaries() string {
 	return "lambda"
 }
 
-// reader reads single values of the context and remembers what is wrong with them.
+// reader reads single values of the context and remembers what is wrong with them. Which keys there are it knows from
+// what it is asked for.
 type reader struct {
-	context func(key string) any
+	context map[string]any
+	asked   []string
 	errs    []error
 }
 
 func (r *reader) text(key string) string {
-	if v := r.context(key); v != nil {
+	r.asked = append(r.asked, key)
+	if v := r.context[key]; v != nil {
 		return fmt.Sprint(v)
 	}
 	return ""
@@ -96,15 +99,24 @@ func (r *reader) concurrency(key string) infra.Concurrency {
 	return c
 }
 
-// settingsFrom reads the settings from the context and refuses what cannot work, but for what props.Validate refuses.
-func settingsFrom(context func(key string) any) (settings, error) {
+// settingsFrom reads the settings from the context and refuses what cannot work, but for what props.Validate refuses,
+// and every key that it does not know.
+func settingsFrom(context map[string]any) (settings, error) {
 	r := &reader{context: context}
+	s := r.settings()
+	r.refuseUnknown()
+	return s, errors.Join(r.errs...)
+}
+
+// settings asks for each key whatever the others say: one that it did not ask for would be refused as unknown.
+func (r *reader) settings() settings {
+	destroyable, caCert := r.flag("destroyable"), r.text("caCert")
 	s := settings{
 		stage: r.text("stage"), alarmTopicArn: r.text("alarmTopicArn"), ticketTopicArn: r.text("ticketTopicArn"),
 		domainName: r.text("domainName"), certificateArn: r.text("certificateArn"),
 	}
 	s.props = infra.VerificationWebhooksProps{
-		StageName: s.stage, Destroyable: s.stage != stageProd || r.flag("destroyable"),
+		StageName: s.stage, Destroyable: s.stage != stageProd || destroyable,
 		HoldHours: r.number("holdHours"), ParkedDays: r.number("parkedDays"), LogDays: r.number("logDays"),
 		EventBus: r.text("eventBus"), ConsoleURL: r.text("consoleUrl"), OwnHosts: env.List(r.text("ownHosts")),
 		FrameAncestors: env.List(r.text("frameAncestors")), WebACLArn: r.text("webAclArn"), Rollout: r.text("rollout"),
@@ -118,9 +130,9 @@ func settingsFrom(context func(key string) any) (settings, error) {
 	}
 	switch s.stage {
 	case stageLocal:
-		s.props.Local = &infra.Local{CACert: r.text("caCert")}
+		s.props.Local = &infra.Local{CACert: caCert}
 	case stageDev, stageProd:
-		if r.text("caCert") != "" {
+		if caCert != "" {
 			r.wrong("caCert", "only on stage local")
 		}
 	default:
@@ -142,5 +154,5 @@ func settingsFrom(context func(key string) any) (settings, error) {
 	default:
 		r.wrong("apiGatewayAccount", "want create or existing, have %q", v)
 	}
-	return s, errors.Join(r.errs...)
+	return s
 }
