@@ -70,9 +70,9 @@ func (k *VerificationWebhooks) whetherLate() []alarm {
 func (k *VerificationWebhooks) whetherWaiting() []alarm {
 	return []alarm{
 		{id: "LostBatchAlarm", severity: page, atLeast: 1, periods: 1, metric: k.ofStream("OnFailureDestinationDeliveredEventCount", sum),
-			says: "Records left the stream before they could be handled; Lambda saved them under aws/lambda/ in the bucket of parked records."},
+			says: "Records became 23 hours old before they could be handled; Lambda saved them under aws/lambda/ in the bucket of parked records."},
 		{id: "DroppedAlarm", severity: page, atLeast: 1, periods: 1, metric: k.ofStream("DroppedEventCount", sum),
-			says: "Records left the stream before they could be handled, and Lambda could not save them: only the verifications table knows them."},
+			says: "Records became 23 hours old before they could be handled, and Lambda could not save them: only the verifications table knows them."},
 		// A bad record is its writer's; so many at once are a release of ours or of theirs, and everything comes to a stop.
 		{id: "ParkedManyAlarm", severity: page, atLeast: 100, periods: 1, metric: k.own(env.ParkedMetric),
 			says: "100 records or more were parked within five minutes: their partners are told nothing of them."},

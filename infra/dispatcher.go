@@ -56,9 +56,10 @@ func (k *VerificationWebhooks) addDispatcher() {
 		Filters:                 &filters,
 		ReportBatchItemFailures: jsii.Bool(true),
 		BisectBatchOnError:      jsii.Bool(true),
-		// A record is tried for as long as the stream keeps it: 24 hours. The alarm on the iterator's age comes hours before.
+		// A record is tried for nearly as long as the stream keeps it, which is 24 hours: what is trimmed there Lambda can save
+		// no more. The alarm on the iterator's age comes hours before.
 		RetryAttempts: jsii.Number(-1),
-		MaxRecordAge:  awscdk.Duration_Hours(jsii.Number(24)),
+		MaxRecordAge:  awscdk.Duration_Hours(jsii.Number(23)),
 		// S3 and not a queue: it is given the records themselves, not only where they stood in the stream.
 		OnFailure:                     awslambdaeventsources.NewS3OnFailureDestination(k.parked),
 		SupportS3OnFailureDestination: jsii.Bool(true),

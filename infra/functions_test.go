@@ -115,7 +115,7 @@ func TestStreamSource(t *testing.T) {
 			"FunctionName": "Dispatcher", "EventSourceArn": "Verifications.StreamArn",
 			"StartingPosition": "TRIM_HORIZON", "BatchSize": 100, "ParallelizationFactor": 10,
 			"FunctionResponseTypes": []any{"ReportBatchItemFailures"}, "BisectBatchOnFunctionError": true,
-			"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 86400,
+			"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 82800,
 			"DestinationConfig": map[string]any{"OnFailure": map[string]any{"Destination": "Parked.Arn"}},
 			"FilterCriteria":    map[string]any{"Filters": filters},
 			"MetricsConfig":     map[string]any{"Metrics": []any{"EventCount"}},

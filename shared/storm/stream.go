@@ -12,8 +12,12 @@ import (
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
-// trimHorizon is how long the stream keeps a record.
-const trimHorizon = 24 * time.Hour
+// trimHorizon is how long the stream keeps a record: what is older then is gone, and nobody is told. maxRecordAge is how old the
+// mapping lets one become before it gives it to the on-failure destination (infra/dispatcher.go).
+const (
+	trimHorizon  = 24 * time.Hour
+	maxRecordAge = 23 * time.Hour
+)
 
 // stream is the verifications table's stream with the event source mapping that invokes the dispatcher.
 type stream struct {
@@ -105,15 +109,17 @@ func (l *lane) look() {
 
 func (st *stream) disabled() bool { return st.w.s.now >= st.from && st.w.s.now < st.to }
 
-// trim takes what is too old from the stream, and gives it to the on-failure destination as one batch.
+// trim leaves behind what is too old, and gives what of it is still in the stream to the on-failure destination as one batch.
 func (l *lane) trim() {
 	w := l.st.w
 	var lost []string
-	for !l.busy && l.done < len(l.records) && w.s.now-l.records[l.done].at > trimHorizon {
-		if r := l.records[l.done]; r.shown {
+	for ; !l.busy && l.done < len(l.records) && w.s.now-l.records[l.done].at > maxRecordAge; l.done++ {
+		switch r := l.records[l.done]; {
+		case w.s.now-r.at > trimHorizon:
+			w.note("FAULT trimmed", r.seq, "")
+		case r.shown:
 			lost = append(lost, r.raw)
 		}
-		l.done++
 	}
 	if len(lost) == 0 {
 		return
