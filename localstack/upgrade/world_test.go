@@ -72,12 +72,15 @@ func (w *world) deploy(r release) {
 	must(t, err)
 	outputs, err := local.ReadOutputs(w.state.File(local.OutputsFile))
 	must(t, err)
-	var now template
-	must(t, local.ReadJSON(filepath.Join(string(w.state), "cdk.out", local.StackName+".template.json"), &now))
+	text, err := os.ReadFile(filepath.Join(string(w.state), "cdk.out", local.StackName+".template.json"))
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "template.json") // the next deployment replaces the other
+	must(t, os.WriteFile(path, text, 0o600))
+	now := readTemplate(t, path)
 	w.run, w.outputs = run, outputs
-	resources := w.lastingResources()
+	resources := w.lastingResources(now)
 	if w.deployed > 0 {
-		for _, fault := range replaced(w.template, now) {
+		for _, fault := range replaced(t, w.template, now) {
 			t.Errorf("release %s over the other: %s", r.name, fault)
 		}
 		for id, physical := range w.resources {
@@ -91,8 +94,8 @@ func (w *world) deploy(r release) {
 	t.Logf("release %s deployed in %s", r.name, time.Since(began).Round(100*time.Millisecond))
 }
 
-// lastingResources asks CloudFormation what stands behind the names of what lasts.
-func (w *world) lastingResources() map[string]string {
+// lastingResources asks CloudFormation what stands behind the names of what lasts in the template that is deployed.
+func (w *world) lastingResources(deployed template) map[string]string {
 	w.t.Helper()
 	c := local.Client{Base: w.run.AWSEndpoint, Sign: local.Credentials(), Region: local.Region, Service: "cloudformation"}
 	a, err := c.Do(w.t.Context(), http.MethodGet, "/?Action=DescribeStackResources&Version=2010-05-15&StackName="+local.StackName, nil)
@@ -107,12 +110,14 @@ func (w *world) lastingResources() map[string]string {
 	must(w.t, xml.Unmarshal(a.Body, &r))
 	all := map[string]string{}
 	for _, m := range r.Resources {
-		if _, lasts := lasting[m.Type]; lasts {
+		if lasts(resource{Type: m.Type}) {
 			all[m.Logical] = m.Physical
 		}
 	}
-	if len(all) < len(lasting) {
-		w.t.Fatalf("CloudFormation knows only of %v", all)
+	for id, r := range deployed.Resources {
+		if lasts(r) && all[id] == "" {
+			w.t.Fatalf("CloudFormation does not know %s, only %v", id, all)
+		}
 	}
 	return all
 }
