@@ -200,12 +200,15 @@ api-key: need-go ## make an API key: PARTNER=<id> [NAME=...]
 portal-session: need-go ## make a portal session: PARTNER=<id>
 	@go run ./localstack/adminctl portal-session "$$PARTNER"
 
-.PHONY: redrive dead-letters reconcile
+.PHONY: redrive dead-letters activate reconcile
 redrive: need-go ## list what is parked; ID=<id> handles one again, ALL=1 everything, dead letters too (stage: as partner)
 	@go run ./localstack/adminctl redrive "$$ID" "$$ALL"
 
 dead-letters: need-go ## put the dead letters back on the delivery queue (stage: as partner)
 	@go run ./localstack/adminctl dead-letters
+
+activate: need-go ## name webhooks that failures switched off: SINCE=<time> [UNTIL=<time>] [PARTNER=<id>]; APPLY=1 activates them
+	@go run ./localstack/adminctl activate -since "$$SINCE" -until "$$UNTIL" -partner "$$PARTNER" -apply "$$APPLY"
 
 reconcile: need-go ## find events that were never created: IDS=<id>,... FILE=<ids> or SCAN=1; APPLY=1 creates them
 	@go run ./localstack/reconcile -ids "$$IDS" -file "$$FILE" -scan "$$SCAN" -since "$$SINCE" -until "$$UNTIL" \

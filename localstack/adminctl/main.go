@@ -1,9 +1,10 @@
 // Command adminctl calls the administration API of a deployed stage, or of the local one. `make partner`, `make api-key`,
-// `make portal-session`, `make redrive` and `make dead-letters` call it from the project's root. The first three print
-// the answer, JSON, to standard output.
+// `make portal-session`, `make redrive`, `make dead-letters` and `make activate` call it from the project's root. The first
+// three print the answer, JSON, to standard output.
 //
 // ADMIN_URL is the stack's output AdminUrl; the request is signed with the AWS credentials that the AWS command line
-// would use. Without ADMIN_URL it calls what `make run` left running, or the copy whose run.json RUN_JSON names.
+// would use. Without ADMIN_URL it calls what `make run` left running, or the copy whose run.json RUN_JSON names. `activate`
+// calls the partners' API too: API is the stack's output ApiUrl.
 package main
 
 import (
@@ -19,6 +20,7 @@ import (
 	"os/signal"
 	"regexp"
 	"syscall"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
@@ -37,6 +39,9 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 0 && (args[0] == "redrive" || args[0] == "dead-letters") {
 		return putBack(ctx, args, out)
+	}
+	if len(args) > 0 && args[0] == "activate" {
+		return activate(ctx, args[1:], out)
 	}
 	path, body, err := request(args)
 	if err != nil {
@@ -75,6 +80,22 @@ func putBack(ctx context.Context, args []string, out io.Writer) error {
 	return redrive(ctx, c, id, all == "1", out)
 }
 
+// activate brings back the webhooks that failures switched off in some time.
+func activate(ctx context.Context, args []string, out io.Writer) error {
+	a, err := parseActivation(args, time.Now())
+	if err != nil {
+		return err
+	}
+	if a.admin, err = clientSaid(ctx); err != nil {
+		return err
+	}
+	if a.api, err = portalURL(); err != nil {
+		return err
+	}
+	a.out, a.progress = out, os.Stderr
+	return a.run(ctx)
+}
+
 // request turns the command line into a request of the admin API.
 func request(args []string) (path string, body any, err error) {
 	arg := func(i int) string {
@@ -98,7 +119,7 @@ func request(args []string) (path string, body any, err error) {
 	case arg(0) == "portal-session":
 		return partner + "/portal-sessions", nil, nil
 	}
-	return "", nil, fmt.Errorf("unknown command %q: want partner, api-key, portal-session, redrive or dead-letters", arg(0))
+	return "", nil, fmt.Errorf("unknown command %q: want partner, api-key, portal-session, redrive, dead-letters or activate", arg(0))
 }
 
 // gatewayHost is an API's own host name; it tells the region.
@@ -117,10 +138,7 @@ func clientSaid(ctx context.Context) (local.Client, error) {
 func client(ctx context.Context) (local.Client, error) {
 	admin := os.Getenv("ADMIN_URL")
 	if admin == "" {
-		r, err := local.ReadRun(cmp.Or(os.Getenv("RUN_JSON"), "localstack/.state/run.json"))
-		if errors.Is(err, os.ErrNotExist) {
-			return local.Client{}, errors.New("no stage: set ADMIN_URL to the stack's output AdminUrl, or start the local stage with `make run`")
-		}
+		r, err := localRun()
 		return local.Admin(r), err
 	}
 	u, err := url.Parse(admin)
@@ -139,4 +157,25 @@ func client(ctx context.Context) (local.Client, error) {
 		return local.Client{}, errors.New("no AWS region: set AWS_REGION")
 	}
 	return local.Client{Base: admin, Sign: cfg.Credentials, Region: region}, nil
+}
+
+func localRun() (local.Run, error) {
+	r, err := local.ReadRun(cmp.Or(os.Getenv("RUN_JSON"), "localstack/.state/run.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		err = errors.New("no stage: set ADMIN_URL to the stack's output AdminUrl, or start the local stage with `make run`")
+	}
+	return r, err
+}
+
+// portalURL is the address of the partners' API of the stage that client signs for.
+func portalURL() (string, error) {
+	if os.Getenv("ADMIN_URL") == "" {
+		r, err := localRun()
+		return r.APIURL, err
+	}
+	api := os.Getenv("API")
+	if u, err := url.Parse(api); err != nil || u.Host == "" {
+		return "", fmt.Errorf("API: set it to the stack's output ApiUrl, as `make env` does: not a URL: %q", api)
+	}
+	return api, nil
 }

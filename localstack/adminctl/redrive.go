@@ -52,10 +52,13 @@ func redrive(ctx context.Context, c local.Client, id string, all bool, out io.Wr
 	if !all {
 		return show(ctx, c, items, out)
 	}
-	failed := each(items, func(p parked) error {
+	failed := each(items, redriveAtOnce, func(p parked) error {
 		a, err := c.Do(ctx, http.MethodPost, redrivePath(p.ID), nil)
 		if err == nil && a.Status != http.StatusAccepted && a.Status != http.StatusNotFound { // it is gone: redriven meanwhile
 			err = fmt.Errorf("%d %s", a.Status, a.Body)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", p.ID, err)
 		}
 		return err
 	})
@@ -94,19 +97,19 @@ func listParked(ctx context.Context, c local.Client) (items []parked, err error)
 	}
 }
 
-// each calls f for all items, some at once, and returns its errors.
-func each(items []parked, f func(parked) error) (failed []error) {
+// each calls f for all items, at most atOnce at once, and returns its errors.
+func each[T any](items []T, atOnce int, f func(T) error) (failed []error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, redriveAtOnce)
-	for _, p := range items {
+	slots := make(chan struct{}, atOnce)
+	for _, x := range items {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if err := f(p); err != nil {
+			if err := f(x); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				failed = append(failed, fmt.Errorf("%s: %w", p.ID, err))
+				failed = append(failed, err)
 			}
 		})
 	}
