@@ -111,8 +111,8 @@ func (e *Engine) skip(ctx context.Context, ref webhook.Ref, err error) bool {
 	case webhook.NotFound:
 		return true
 	case webhook.Corrupt:
-		e.Log.LogAttrs(ctx, slog.LevelError, "delivery can't be read", append(errorAttrs(err), slog.String("event", "delivery.unreadable"),
-			slog.String("partnerId", ref.PartnerID), slog.String("webhookId", ref.WebhookID), slog.String("deliveryId", ref.DeliveryID))...)
+		e.Log.LogAttrs(ctx, slog.LevelError, "delivery can't be read", append(append(refAttrs(ref), errorAttrs(err)...),
+			slog.String("event", "delivery.unreadable"))...)
 		return true
 	default:
 		return false

@@ -28,6 +28,20 @@ func jobAttrs(j *webhook.Job) []slog.Attr {
 	}
 }
 
+// refAttrs are the ids of a delivery that was not read.
+func refAttrs(r webhook.Ref) []slog.Attr {
+	return []slog.Attr{
+		slog.String("partnerId", r.PartnerID), slog.String("webhookId", r.WebhookID), slog.String("deliveryId", r.DeliveryID),
+	}
+}
+
+// jobRefAttrs are the ids of a job that was not read.
+func jobRefAttrs(r webhook.JobRef) []slog.Attr {
+	return []slog.Attr{
+		slog.String("partnerId", r.PartnerID), slog.String("webhookId", r.WebhookID), slog.String("job", string(r.Kind)),
+	}
+}
+
 // messageAttrs are the ids in a message of the queue: those that its kind has.
 func messageAttrs(m webhook.Message) []slog.Attr {
 	attrs := []slog.Attr{slog.String("kind", string(m.Kind)), slog.Int("faults", m.Faults)}

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -17,25 +16,38 @@ func (e *Engine) commit(ctx context.Context, c webhook.Change) error {
 		return err
 	}
 	if _, err := e.publish(ctx, c.Outbox); err != nil {
-		e.Log.LogAttrs(ctx, slog.LevelWarn, "operational event put off", append(errorAttrs(err), slog.String("event", "outbox.put_off"),
-			slog.String("partnerId", c.Outbox[0].PartnerID), slog.String("webhookId", c.Outbox[0].WebhookID))...)
+		e.logPutOff(ctx, c.Outbox[0], err)
 	}
 	return nil
 }
 
-// publish tells others of operational events, removes those that were accepted and returns how many.
-func (e *Engine) publish(ctx context.Context, events []webhook.OutboxEvent) (n int, err error) {
+// logPutOff tells that an operational event stays in the outbox.
+func (e *Engine) logPutOff(ctx context.Context, x webhook.OutboxEvent, err error) {
+	e.Log.LogAttrs(ctx, slog.LevelWarn, "operational event put off", append(errorAttrs(err), slog.String("event", "outbox.put_off"),
+		slog.String("partnerId", x.PartnerID), slog.String("webhookId", x.WebhookID))...)
+}
+
+// publish tells others of operational events and removes those that were accepted. It returns those that stay in the
+// outbox, and why.
+func (e *Engine) publish(ctx context.Context, events []webhook.OutboxEvent) (left []webhook.OutboxEvent, err error) {
 	if len(events) == 0 || e.Bus == nil {
-		return 0, nil
+		return events, nil
 	}
 	accepted, err := e.Bus.Publish(ctx, events)
 	if len(accepted) == 0 {
-		return 0, err
+		return events, err
 	}
 	if removed := e.Store.RemoveOutbox(ctx, accepted); removed != nil {
-		return len(accepted), removed
+		return events, removed
 	}
-	return len(accepted), err
+	if len(accepted) == len(events) {
+		return nil, err
+	}
+	told := map[string]bool{}
+	for _, x := range accepted {
+		told[x.ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(events), func(x webhook.OutboxEvent) bool { return told[x.ID] }), err
 }
 
 const (
@@ -45,19 +57,18 @@ const (
 	outboxPage = 100
 )
 
-// publishLeft publishes the operational events that were left in the outbox, and returns how many.
-func (e *Engine) publishLeft(ctx context.Context) (n int, err error) {
-	if e.Bus == nil {
-		return 0, nil
+// publishLeft publishes the operational events that were left in the outbox. The error says that it is not known which.
+func (s *sweeping) publishLeft(ctx context.Context) error {
+	if s.Bus == nil {
+		return nil
 	}
-	before := e.Now().Add(-outboxAge)
+	before := s.Now().Add(-outboxAge)
 	seen := map[string]bool{}
-	var refused error
-	for full := true; full && e.hasTime(ctx); {
+	for full := true; full && s.hasTime(ctx); {
 		limit := outboxPage + len(seen) // what was removed may still be listed, what is refused for good stays in front
-		events, err := e.Store.Outbox(ctx, before, limit)
+		events, err := s.Store.Outbox(ctx, before, limit)
 		if err != nil {
-			return n, err
+			return err
 		}
 		full = len(events) == limit
 		events = slices.DeleteFunc(events, func(x webhook.OutboxEvent) bool { return seen[x.ID] })
@@ -67,14 +78,18 @@ func (e *Engine) publishLeft(ctx context.Context) (n int, err error) {
 		for _, x := range events {
 			seen[x.ID] = true
 		}
-		accepted, err := e.publish(ctx, events)
-		n += accepted
-		refused = errors.Join(refused, err)
-		if accepted == 0 {
+		left, err := s.publish(ctx, events)
+		s.out.Published += len(events) - len(left)
+		for _, x := range left {
+			if s.out.Refused++; err != nil && s.out.Refused <= sweepLines {
+				s.logPutOff(ctx, x, err)
+			}
+		}
+		if len(left) == len(events) {
 			break // the bus is down
 		}
 	}
-	return n, refused
+	return nil
 }
 
 func (e *Engine) event(kind webhook.OutboxKind, d *webhook.Delivery, reason string) webhook.OutboxEvent {

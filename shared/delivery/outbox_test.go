@@ -160,8 +160,8 @@ func TestSweeperPublishesWhatIsLeft(t *testing.T) {
 	for run := 0; w.left() > 0; run++ {
 		before := w.left()
 		out, err := w.Sweep(t.Context())
-		if err == nil && before > 1 {
-			t.Errorf("no error: %+v", out)
+		if err != nil || out.Published != (before+1)/2 || out.Refused != before/2 {
+			t.Errorf("of %d: %+v, %v", before, out, err)
 		}
 		if run > 10 {
 			t.Fatalf("%d left after %d runs", w.left(), run)

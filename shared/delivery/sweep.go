@@ -1,8 +1,10 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +18,7 @@ const (
 	sweepConcurrency = 16   // looked at at once
 	sweepBacklog     = 1000 // messages waiting on the queue above which nothing is added to it
 	sweepMost        = 5000 // deliveries looked at
+	sweepLines       = 100  // failures of deliveries and jobs that are logged one by one, and as many of operational events
 )
 
 // Swept tells what a run of the sweeper did.
@@ -25,28 +28,50 @@ type Swept struct {
 	// Overdue counts the deliveries and jobs looked at, Requeued those whose next step was queued again, Cancelled and
 	// Expired those that were held and came to an end, Published the operational events that were left in the outbox.
 	Overdue, Requeued, Cancelled, Expired, Published int
+	// Failed counts the deliveries and jobs that could not be moved on, Refused the operational events that were not
+	// published. The next run tries all of them again.
+	Failed, Refused int
+}
+
+// sweeping is a run of the sweeper.
+type sweeping struct {
+	*Engine
+	mu  sync.Mutex
+	out Swept
+	// moved counts what was moved on. down is the first failure to which no delivery and no job is to blame.
+	moved int
+	down  error
 }
 
 // Sweep takes up deliveries that are overdue: something that should have moved them on was lost. Each one's due time is
 // moved forward, conditionally, before its message is sent, so concurrent sweepers send once and a lost message is
 // noticed again. It ends when nothing is overdue, after 5,000, or when the invocation's time does.
+//
+// What fails singly is logged and tried again by the next run, and what stands behind it is swept: a bus that is down
+// and a delivery that can't be read are no failure of Sweep. It returns an error only if it could not do its work: it is
+// not known what is overdue, what waits in the queue or what is left in the outbox; something was overdue, nothing of it
+// could be moved on, and a service did not answer (Unavailable); or 5,000 in a row fail, so that it never sees what
+// stands behind them.
 func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
-	var out Swept
-	published, publishing := e.publishLeft(ctx)
-	out.Published = published
+	s := &sweeping{Engine: e}
+	outbox := s.publishLeft(ctx)
 	waiting, err := e.Queue.Waiting(ctx)
 	if err != nil {
-		return out, errors.Join(publishing, err)
+		return s.out, errors.Join(outbox, err)
 	}
-	if out.HeldBack = waiting > sweepBacklog; out.HeldBack {
-		return out, publishing
+	if s.out.HeldBack = waiting > sweepBacklog; s.out.HeldBack {
+		return s.out, outbox
 	}
-	seen, failed := map[any]bool{}, 0
-	errs := []error{publishing}
-	for len(seen) < sweepMost && e.hasTime(ctx) {
-		refs, jobs, err := e.Store.Due(ctx, e.Now(), sweepPage+failed) // what failed stands before the others
+	return s.out, errors.Join(outbox, s.takeUp(ctx))
+}
+
+// takeUp moves on what is overdue, page by page.
+func (s *sweeping) takeUp(ctx context.Context) error {
+	seen := map[any]bool{}
+	for len(seen) < sweepMost && s.hasTime(ctx) {
+		refs, jobs, err := s.Store.Due(ctx, s.Now(), sweepPage+s.out.Failed) // what failed stands before the others
 		if err != nil {
-			return out, errors.Join(append(errs, err)...)
+			return err
 		}
 		// What was moved on may still stand in the index, and what could not be moved does.
 		refs = slices.DeleteFunc(refs, func(r webhook.Ref) bool { return seen[r] })
@@ -60,11 +85,18 @@ func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
 		for _, r := range jobs {
 			seen[r] = true
 		}
-		met := e.sweepAll(ctx, refs, jobs, &out)
-		errs, failed = append(errs, met...), failed+len(met)
+		s.page(ctx, refs, jobs)
+		s.out.Overdue = len(seen)
 	}
-	out.Overdue = len(seen)
-	return out, errors.Join(errs...)
+	switch {
+	case s.moved > 0:
+		return nil
+	case s.down != nil:
+		return webhook.Wrap(webhook.Unavailable, s.down, "nothing that is overdue could be moved on, for instance")
+	case s.out.Failed >= sweepMost:
+		return webhook.Errorf(webhook.Internal, "%d that fail stand before all else that is overdue", s.out.Failed)
+	}
+	return nil
 }
 
 // hasTime tells whether another page fits into the invocation's time.
@@ -73,31 +105,51 @@ func (e *Engine) hasTime(ctx context.Context) bool {
 	return !ok || deadline.Sub(e.Now()) > 4*spare
 }
 
-// sweepAll moves deliveries and jobs on, some at once, and counts what became of them.
-func (e *Engine) sweepAll(ctx context.Context, refs []webhook.Ref, jobs []webhook.JobRef, out *Swept) (errs []error) {
-	var mu sync.Mutex
-	e.each(len(refs)+len(jobs), sweepConcurrency, func(i int) {
+// page moves deliveries and jobs on, some at once.
+func (s *sweeping) page(ctx context.Context, refs []webhook.Ref, jobs []webhook.JobRef) {
+	s.each(len(refs)+len(jobs), sweepConcurrency, func(i int) {
 		var moved webhook.State
-		var err error
-		if i < len(refs) {
-			moved, err = e.sweepOne(ctx, refs[i])
-		} else {
-			moved, err = e.sweepJob(ctx, jobs[i-len(refs)])
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case err != nil && webhook.CodeOf(err) != webhook.Conflict:
-			errs = append(errs, err)
-		case moved == webhook.StatePending:
-			out.Requeued++
-		case moved == webhook.Cancelled:
-			out.Cancelled++
-		case moved == webhook.StateExpired:
-			out.Expired++
-		}
+		var ids []slog.Attr
+		err := s.recovering(ctx, func() (err error) {
+			if i < len(refs) {
+				ids = refAttrs(refs[i])
+				moved, err = s.sweepOne(ctx, refs[i])
+			} else {
+				ids = jobRefAttrs(jobs[i-len(refs)])
+				moved, err = s.sweepJob(ctx, jobs[i-len(refs)])
+			}
+			return err
+		})
+		s.count(ctx, moved, ids, err)
 	})
-	return errs
+}
+
+// count notes what became of a delivery or job, and logs why it could not be moved on.
+func (s *sweeping) count(ctx context.Context, moved webhook.State, ids []slog.Attr, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case webhook.CodeOf(err) == webhook.Conflict: // somebody else moves it on
+		return
+	case err != nil:
+		level := slog.LevelError
+		if webhook.CodeOf(err) == webhook.Unavailable { // it passes
+			level, s.down = slog.LevelWarn, cmp.Or(s.down, err)
+		}
+		if s.out.Failed++; s.out.Failed <= sweepLines {
+			s.Log.LogAttrs(ctx, level, "overdue and not moved on", append(append(ids, errorAttrs(err)...), slog.String("event", "overdue.put_off"))...)
+		}
+		return
+	case moved == "":
+		return
+	case moved == webhook.StatePending:
+		s.out.Requeued++
+	case moved == webhook.Cancelled:
+		s.out.Cancelled++
+	case moved == webhook.StateExpired:
+		s.out.Expired++
+	}
+	s.moved++
 }
 
 // sweepOne moves one overdue delivery on and returns the state it is in then, or "" if it was not overdue after all.
@@ -113,7 +165,13 @@ func (e *Engine) sweepOne(ctx context.Context, ref webhook.Ref) (webhook.State, 
 		return "", nil
 	}
 	if d.Waiting() && d.Claim == nil && d.ResendAt.IsZero() {
-		return e.sweepWaiting(ctx, &d)
+		moved, err := e.sweepWaiting(ctx, &d)
+		if webhook.CodeOf(err) == webhook.Corrupt {
+			// Its webhook, or the drain: all that waits for that would stand before the others each minute.
+			d.DueAt = e.Now().Add(drainCheck)
+			return "", errors.Join(err, e.save(ctx, &d))
+		}
+		return moved, err
 	}
 	due := d.DueAt
 	next, ok := e.nextStep(&d)

@@ -214,7 +214,7 @@ func TestSweepBehindWhatFails(t *testing.T) {
 	w.queue.Take()
 	w.advance(2 * time.Minute)
 	w.Store = corrupt{w.store, unreadable}
-	if out, err := w.Sweep(t.Context()); err == nil || out.Requeued != 1 || len(w.queue.Take()) != 1 {
+	if out, err := w.Sweep(t.Context()); err != nil || out.Requeued != 1 || out.Failed != len(unreadable) || len(w.queue.Take()) != 1 {
 		t.Errorf("%+v, %v", out, err)
 	}
 }

@@ -56,7 +56,7 @@ func rules() []rule {
 		{event: "record.parked", metric: env.ParkedMetric},
 		{event: "job.stopped_by_limit", metric: env.StoppedByLimitMetric},
 		{event: "webhook.deactivated", metric: env.SwitchedOffMetric},
-		faults("message.put_off"), faults("message.left_to_sweeper"), faults("outbox.put_off"), faults("job.skipped"),
+		faults("message.put_off"), faults("message.left_to_sweeper"), faults("overdue.put_off"), faults("outbox.put_off"), faults("job.skipped"),
 		faults("delivery.unreadable"), faults("lost.unreadable"), faults("panic"),
 		faults("stats.failed"), faults("webhook.detour_failed"), faults("webhook.pace_failed"),
 		{event: "api.request", metric: env.FaultsMetric, cause: code, when: failed},

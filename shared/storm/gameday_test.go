@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cr3dentials/verification-webhooks/shared/memory"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
@@ -220,6 +221,18 @@ func failingDrills() []drill {
 			},
 		},
 		{
+			// The sweeper sweeps, and nobody is to be called for it.
+			name: "the event bus is down", raises: []string{"FaultsAlarm"},
+			lasts: 80 * time.Minute,
+			// Few at a time: that is no fault of ours.
+			crowds: slices.Concat(
+				crowd(4, 0.2, until(when, well, down)), crowd(4, 0.2, until(when+6*time.Minute, well, down)), crowd(4, 0.2, until(when+12*time.Minute, well, down)),
+			),
+			wrong: func(w *world) {
+				w.outages = append(w.outages, outage{service: bus, from: when, to: 70 * time.Minute, p: 1})
+			},
+		},
+		{
 			name: "functions crash", raises: []string{"FunctionErrorsAlarm"}, also: []string{"SweptUpAlarm", "ParkedAlarm"},
 			lasts: 30 * time.Minute, crowds: crowd(4, 0.2, well),
 			plan: func(p *plan) { p.crash = 0.002 },
@@ -282,6 +295,26 @@ func drainWithoutEnd(w *world) {
 	}
 }
 
+// unreadable has a delivery be overdue that the sweeper, who alone reads it, can't read.
+func unreadable(w *world) {
+	w.s.sleep(when)
+	for _, s := range []*memory.Store{w.store.Store, w.store.index} {
+		d := webhook.Delivery{
+			PartnerID: memberID(0, 0), WebhookID: "whk_1", ID: "dlv_1", State: webhook.StatePending, DueAt: w.s.clock(),
+			Event: webhook.Event{ID: "evt_1", VerificationID: "bad"},
+		}
+		if err := s.Commit(context.Background(), webhook.Change{Deliveries: []*webhook.Delivery{&d}}); err != nil {
+			panic(err)
+		}
+	}
+	w.store.Store.Fail = func(op string) error {
+		if by := w.s.cur.env; op != "Delivery" || by == nil || by.fn != w.sweeper {
+			return nil
+		}
+		return webhook.Errorf(webhook.Corrupt, "an item has the unknown format 9")
+	}
+}
+
 // calm are times in which nobody is to be called, and the tickets that are right.
 func calm() []drill {
 	dead := until(time.Hour, well, down)
@@ -306,6 +339,8 @@ func calm() []drill {
 				w.spoil(&verification{id: "bad", partner: memberID(0, 0)})
 			},
 		},
+		// It is counted each minute.
+		{name: "one delivery cannot be read", lasts: 2 * time.Hour, crowds: crowd(4, 0.1, well), wrong: unreadable},
 		{
 			name: "the busiest partner dies", lasts: 2 * time.Hour,
 			crowds: []Crowd{
