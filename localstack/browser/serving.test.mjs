@@ -37,6 +37,9 @@ consoleTest('the documentation shows the API, and asks nobody else', async ({ ta
   // An operation opens, with its schema.
   await page.getByRole('button', { name: /post.*\/v1\/webhooks Create a webhook/i }).first().click();
   await tab.sees(/Idempotency-Key/);
+  const licences = await fetch(new URL(await tab.link('Licences of third parties').getAttribute('href'), docsUrl));
+  assert.equal(licences.headers.get('content-type'), 'text/plain; charset=utf-8');
+  assert.match(await licences.text(), /\nuplot \d/);
   await tab.link('Console').click();
   await tab.heading('Sign in').waitFor();
 });

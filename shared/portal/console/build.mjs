@@ -1,10 +1,12 @@
-// Bundles the console (src/) and the page that documents the API (docs/) into dist/, each file compressed; with --test
+// Bundles the console (src/) and the page that documents the API (docs/) into dist/, each file compressed, with the
+// licences of what they hold of others; with --test
 // bundles the unit tests into .build/test/, because Node 20 does not run TypeScript. It does nothing if nothing has changed.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { thirdParty } from "./licences.mjs";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
 
@@ -30,7 +32,7 @@ function filesOf(dir) {
 
 function hashOfSources() {
   const sum = createHash("sha256");
-  for (const path of [...filesOf("src"), ...filesOf("docs"), "build.mjs", "package-lock.json", "tsconfig.json"]) {
+  for (const path of [...filesOf("src"), ...filesOf("docs"), "build.mjs", "licences.mjs", "package-lock.json", "tsconfig.json"]) {
     sum.update(path + "\0").update(readFileSync(path)).update("\0");
   }
   return sum.digest("hex");
@@ -57,7 +59,9 @@ function index(source, { main, preload, style }) {
     .replace("</head>", links + "</head>");
 }
 
-// bundle returns a page's files by their place in dist, and prints what its first load weighs.
+const zip = (bytes) => gzipSync(bytes, { level: 9 });
+
+// bundle returns a page's files by their place in dist, with esbuild's record of them, and prints what its first load weighs.
 async function bundle(esbuild, page, entry) {
   const { metafile, outputFiles } = await esbuild.build({
     ...common,
@@ -77,11 +81,11 @@ async function bundle(esbuild, page, entry) {
   const files = new Map([[html, Buffer.from(index(join(dirname(entry), "index.html"), first))]]);
   for (const { path, contents } of outputFiles) files.set(join("dist", page, basename(path)), contents);
 
-  const zipped = new Map([...files].map(([path, bytes]) => [path + ".gz", gzipSync(bytes, { level: 9 })]));
+  const zipped = new Map([...files].map(([path, bytes]) => [path + ".gz", zip(bytes)]));
   const kB = (paths) => (paths.reduce((sum, path) => sum + zipped.get(path + ".gz").length, 0) / 1000).toFixed(1);
   const loaded = [html, first.main, ...first.preload, first.style].filter(Boolean);
   console.log(`${page}: first load ${kB(loaded)} kB, in all ${kB([...files.keys()])} kB, compressed`);
-  return zipped;
+  return { zipped, metafile };
 }
 
 // write replaces what is in dist without a moment in which a file is missing that another build embeds.
@@ -101,9 +105,13 @@ async function build() {
   if (last[0] === hash && last.slice(1).every(existsSync)) return;
   const esbuild = await import("esbuild");
   const files = new Map();
+  const metafiles = [];
   for (const [page, entry] of Object.entries(pages)) {
-    for (const [path, bytes] of await bundle(esbuild, page, entry)) files.set(path, bytes);
+    const { zipped, metafile } = await bundle(esbuild, page, entry);
+    for (const [path, bytes] of zipped) files.set(path, bytes);
+    metafiles.push(metafile);
   }
+  files.set(join("dist", "docs", "THIRD-PARTY.txt.gz"), zip(thirdParty(metafiles)));
   write(files);
   mkdirSync(dirname(built), { recursive: true });
   writeFileSync(built, [hash, ...files.keys()].join("\n"));

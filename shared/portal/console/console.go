@@ -41,7 +41,11 @@ type pages struct {
 	Options
 }
 
-const indexFile = "index.html"
+// The files whose names hold no hash. licencesFile has the notices of what is bundled.
+const (
+	indexFile    = "index.html"
+	licencesFile = "THIRD-PARTY.txt"
+)
 
 func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	folder, name, below := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -72,7 +76,7 @@ func (p *pages) serve(w http.ResponseWriter, r *http.Request, folder, name strin
 	h.Set("Content-Type", contentTypes[path.Ext(name)])
 	h.Set("Vary", "Accept-Encoding")
 	p.secure(h, "/"+folder+"/")
-	if name == indexFile {
+	if name == indexFile || name == licencesFile {
 		h.Set("Cache-Control", "no-cache")
 		// Weak, because the compressed and the plain form share it.
 		sum := sha256.Sum256(zipped)
@@ -101,6 +105,7 @@ var contentTypes = map[string]string{
 	".js":   "text/javascript; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
 	".svg":  "image/svg+xml",
+	".txt":  "text/plain; charset=utf-8",
 }
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +

@@ -34,6 +34,7 @@ func built(t *testing.T, o Options) *pages {
 		"dist/console/main-ABC.js.gz":  zipped(t, "console()"),
 		"dist/console/main-ABC.css.gz": zipped(t, "p {}"),
 		"dist/docs/index.html.gz":      zipped(t, "<p>docs"),
+		"dist/docs/THIRD-PARTY.txt.gz": zipped(t, "licences"),
 	}, o}
 }
 
@@ -65,6 +66,7 @@ func TestFiles(t *testing.T) {
 		"/console/":             {"<p>console", "text/html; charset=utf-8", "no-cache"},
 		"/console/index.html":   {"<p>console", "text/html; charset=utf-8", "no-cache"},
 		"/docs/":                {"<p>docs", "text/html; charset=utf-8", "no-cache"},
+		"/docs/THIRD-PARTY.txt": {"licences", "text/plain; charset=utf-8", "no-cache"},
 		"/console/main-ABC.js":  {"console()", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"},
 		"/console/main-ABC.css": {"p {}", "text/css; charset=utf-8", "public, max-age=31536000, immutable"},
 	} {
@@ -98,6 +100,10 @@ func TestIndexIsNotSentAgain(t *testing.T) {
 		if r.status != status || (status == 304) != (r.body == "") || r.header.Get("ETag") != tag {
 			t.Errorf("%s: %d %q", seen, r.status, r.body)
 		}
+	}
+	licences := get(t, h, "/docs/THIRD-PARTY.txt").header.Get("ETag")
+	if r := get(t, h, "/docs/THIRD-PARTY.txt", "If-None-Match", licences); licences == "" || licences == tag || r.status != 304 {
+		t.Errorf("the licences with the tag %s: %d", licences, r.status)
 	}
 	if other := get(t, h, "/docs/"); other.header.Get("ETag") == tag {
 		t.Error("two pages have the same ETag")

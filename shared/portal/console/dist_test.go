@@ -92,6 +92,16 @@ func TestIndexNeedsNoInlineCode(t *testing.T) {
 	}
 }
 
+// TestLicencesAreLinked: what is bundled is handed on to everybody who opens a page, with its licences.
+func TestLicencesAreLinked(t *testing.T) {
+	needDist(t)
+	_, docs := file(t, "docs", indexFile)
+	_, text := file(t, "docs", licencesFile)
+	if !strings.Contains(docs, `href="`+licencesFile+`"`) || !strings.Contains(text, "\npreact ") {
+		t.Errorf("no link, or no licences: %s%.200s", docs, text)
+	}
+}
+
 // TestNoOtherHost: nothing that a page loads by itself lies on another host. What a script puts together is kept from it by
 // the policy, and watched in the browser.
 func TestNoOtherHost(t *testing.T) {
