@@ -191,8 +191,8 @@ synth: build build-tools ## synthesize the CDK stack into infra/cdk.out: STAGE=d
 	@$(STACK) install infra
 	cd infra && npx --no-install cdk synth --quiet -c stage=$(STAGE)
 
-partner: need-go ## make a partner: NAME=... (ADMIN_URL and AWS credentials from the environment; else the local stage)
-	@go run ./localstack/adminctl partner "$$NAME"
+partner: need-go ## make a partner: NAME=... [ID=<the id that records have>] (ADMIN_URL and AWS credentials from the environment; else the local stage)
+	@go run ./localstack/adminctl partner "$$NAME" "$$ID"
 
 api-key: need-go ## make an API key: PARTNER=<id> [NAME=...]
 	@go run ./localstack/adminctl api-key "$$PARTNER" "$$NAME"

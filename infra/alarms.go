@@ -101,8 +101,12 @@ func (k *VerificationWebhooks) whetherFailing() []alarm {
 					"failed": k.own(env.FailedAttemptsMetric), "delivered": k.own(env.DeliveredMetric), "off": k.own(env.SwitchedOffMetric),
 				}),
 			says: "Half of all attempts or more fail, at many partners at once: what leaves us is broken, and webhooks are being switched off."},
-		{id: "ApiErrorsAlarm", severity: page, atLeast: 0.05, periods: 3, metric: k.ofAPI("5XXError", "Average"),
-			says: "The API answers 5 % of the requests or more with a fault of ours, for a quarter of an hour now."},
+		// On a quiet night one request that fails again and again is all of them.
+		{id: "ApiErrorsAlarm", severity: page, atLeast: 5, periods: 3,
+			metric: math("% faults", "IF(FILL(faults, 0) >= 5, 100 * FILL(faults, 0) / requests, 0)", map[string]awscloudwatch.IMetric{
+				"faults": k.ofAPI("5XXError", sum), "requests": k.ofAPI("Count", sum),
+			}),
+			says: "The API answers 5 % of the requests or more with a fault of ours, five of them or more, for a quarter of an hour now."},
 		// A single fault is tried again within seconds.
 		{id: "FaultsAlarm", severity: ticket, atLeast: 50, periods: 3, metric: k.own(env.FaultsMetric),
 			says: "Faults of ours put off 50 messages, records or steps or more in each of three five-minute periods."},

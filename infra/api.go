@@ -7,7 +7,9 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -69,11 +71,19 @@ func (k *VerificationWebhooks) addRoutes() {
 	}
 	unchecked(k.api.DeploymentStage(), map[string]string{"CKV_AWS_120": "Answers are each partner's own, and current"})
 	root.AddResource(jsii.String("admin"), nil).AddResource(jsii.String("{proxy+}"), nil).AddMethod(method, admin, iam)
+	// The stage calls what it may call already, when another alias or function takes over too.
+	for _, child := range *k.api.Node().FindAll(constructs.ConstructOrder_PREORDER) {
+		if permission, ok := child.(awslambda.CfnPermission); ok {
+			k.api.LatestDeployment().Node().AddDependency(permission)
+		}
+	}
 }
 
+// integration has the permission to be called, of the whole API and not of a stage's method: with the stage's name in it, it
+// would come after the stage, which would call in vain meanwhile.
 func (k *VerificationWebhooks) integration(function string) awsapigateway.Integration {
 	return awsapigateway.NewLambdaIntegration(k.called(function), &awsapigateway.LambdaIntegrationOptions{
-		AllowTestInvoke: jsii.Bool(false),
+		AllowTestInvoke: jsii.Bool(false), ScopePermissionToMethod: jsii.Bool(false),
 	})
 }
 
@@ -92,7 +102,6 @@ func (k *VerificationWebhooks) apiStage() *awsapigateway.StageOptions {
 		ThrottlingRateLimit:  jsii.Number(float64(k.props.Throttling.Rate)),
 		ThrottlingBurstLimit: jsii.Number(float64(k.props.Throttling.Burst)),
 		TracingEnabled:       jsii.Bool(!k.props.local() && !k.props.Untraced),
-		MetricsEnabled:       jsii.Bool(!k.props.local()),
 	}
 	if k.props.local() {
 		return options

@@ -95,7 +95,7 @@ func TestLimits(t *testing.T) {
 		prodTemplate().wantProperties(t, id(f), map[string]any{"ReservedConcurrentExecutions": nil})
 	}
 	tpl.wantProperties(t, "ApiDeploymentStageprod", map[string]any{"MethodSettings": []any{map[string]any{
-		"HttpMethod": "*", "ResourcePath": "/*", "DataTraceEnabled": false, "MetricsEnabled": true,
+		"HttpMethod": "*", "ResourcePath": "/*", "DataTraceEnabled": false,
 		"ThrottlingRateLimit": 10, "ThrottlingBurstLimit": 20,
 	}}})
 	for _, id := range tpl.ofType("AWS::Logs::LogGroup") {

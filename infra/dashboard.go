@@ -63,7 +63,7 @@ func (k *VerificationWebhooks) addDashboard() {
 		},
 		heading("How is the portal?"),
 		{
-			graph("Requests", 6, k.ofAPI("Count", sum), k.ofAPI("4XXError", sum)),
+			graph("Requests", 6, k.ofAPI("Count", sum), k.ofAPI("4XXError", sum), k.ofAPI("5XXError", sum)),
 			graph("Faults of ours (share of the requests)", 6, k.ofAPI("5XXError", "Average")),
 			graph("Refused by the gateway (429)", 6, metric(env.MetricNamespace, apiThrottled, sum, map[string]string{env.DeploymentDimension: k.label})),
 			graph("Milliseconds to answer", 6, k.ofAPI("Latency", "p50"), k.ofAPI("Latency", "p99")),

@@ -51,7 +51,7 @@ func (k *VerificationWebhooks) newVPC(n *network) awsec2.IVpc {
 	count := jsii.Number(float64(len(allocations)))
 	return awsec2.NewVpc(k.Construct, jsii.String("EgressVpc"), &awsec2.VpcProps{
 		IpAddresses: awsec2.IpAddresses_Cidr(jsii.String(k.props.Egress.CIDR)),
-		MaxAzs:      jsii.Number(max(2, len(allocations))), // one zone more than the only address needs: functions survive a zone's end
+		MaxAzs:      jsii.Number(2), // one zone more than an only address needs: functions survive a zone's end
 		NatGateways: count,
 		NatGatewayProvider: awsec2.NatProvider_Gateway(&awsec2.NatGatewayProps{
 			EipAllocationIds: &allocations,

@@ -74,7 +74,7 @@ type VerificationWebhooksProps struct {
 	// costs next to nothing; of one with less to do than that each, 5 USD a million of them.
 	Untraced bool
 	// Rollout leads traffic to new versions of the functions by and by, and back if one fails: canary10Percent5Minutes, or
-	// another of CodeDeploy's ways (rollout.go). A new version has all of it at once if empty. Not with Local.
+	// another of CodeDeploy's ways, or immediately, without CodeDeploy (rollout.go). Without versions if empty. Not with Local.
 	Rollout string
 	// Throttling limits the whole API; each partner's own limit is kept by the portal.
 	Throttling Throttling
@@ -107,8 +107,8 @@ type Egress struct {
 	// VPC is one that exists; its private subnets must lead out by NAT gateways, whose addresses are its owner's
 	// concern. One is made if nil, with endpoints for DynamoDB and S3.
 	VPC awsec2.IVpc
-	// Addresses is how many addresses a VPC that is made has, each with a NAT gateway in a zone of its own: 1 to 3, 2 if
-	// 0. Unless Destroyable, they are kept when the stack goes, so that what partners allow stays right.
+	// Addresses is how many addresses a VPC that is made has, each with a NAT gateway in a zone of its own: 1 or 2, 2 if
+	// 0. More zones than two are not known where the stack has no account of its own; a larger network is a VPC of yours. Unless Destroyable, they are kept when the stack goes, so that what partners allow stays right.
 	Addresses int
 	// CIDR is the range of a VPC that is made. 10.0.0.0/16 if empty.
 	CIDR string

@@ -52,7 +52,7 @@ func TestValidate(t *testing.T) {
 		{"ARN of something else", p{EventBus: "arn:aws:sns:eu-west-1:111122223333:alarms"}, "EventBus"},
 		{"domain without certificate", p{Domain: &Domain{Name: "api.example.com"}}, "Domain.Certificate"},
 		{"domain without name", p{Domain: &Domain{}}, "Domain.Name"},
-		{"addresses", p{Egress: &Egress{Addresses: 4}}, "Egress.Addresses"},
+		{"addresses", p{Egress: &Egress{Addresses: 3}}, "Egress.Addresses"},
 		{"public range", p{Egress: &Egress{CIDR: "8.8.0.0/16"}}, "Egress.CIDR"},
 		{"web ACL of CloudFront", p{WebACLArn: "arn:aws:wafv2:us-east-1:111122223333:global/webacl/a/b"}, "WebACLArn"},
 	} {

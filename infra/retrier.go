@@ -32,8 +32,7 @@ func (k *VerificationWebhooks) addRetrier() {
 			allow(list(indexArn(k.deliveries, env.ByHeld)), "dynamodb:Query"),
 			// What a partner recovers is looked for, and what is pending for a deleted webhook.
 			allow(list(k.deliveries.TableArn()), "dynamodb:Query"),
-			allow(list(k.queue.QueueArn()),
-				"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"),
+			allow(list(k.queue.QueueArn()), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
 			allow(list(k.parked.ArnForObjects(jsii.String("*"))), "s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
 			// Without it an absent object reads as "access denied" instead of "not found".
 			allow(list(k.parked.BucketArn()), "s3:ListBucket"),

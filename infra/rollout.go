@@ -18,9 +18,14 @@ import (
 // liveAlias is the name under which everything calls a function, with a Rollout.
 const liveAlias = "live"
 
+// immediately moves the aliases without CodeDeploy, and without a look at any alarm: what an incident needs. Nothing that
+// calls a function changes, as it would if the Rollout were switched off.
+const immediately = "immediately"
+
 // rollouts are the ways that CodeDeploy knows of leading traffic to a new version: a tenth for some minutes and then all,
-// or a tenth more each time, or all.
+// or a tenth more each time, or all; and the one without it.
 var rollouts = map[string]func() awscodedeploy.ILambdaDeploymentConfig{
+	immediately:                     nil,
 	"allAtOnce":                     awscodedeploy.LambdaDeploymentConfig_ALL_AT_ONCE,
 	"canary10Percent5Minutes":       awscodedeploy.LambdaDeploymentConfig_CANARY_10PERCENT_5MINUTES,
 	"canary10Percent10Minutes":      awscodedeploy.LambdaDeploymentConfig_CANARY_10PERCENT_10MINUTES,
@@ -59,7 +64,7 @@ func (k *VerificationWebhooks) alias(function string) awslambda.Alias {
 
 // addRollout lets CodeDeploy move the aliases, and back if an alarm speaks meanwhile.
 func (k *VerificationWebhooks) addRollout() {
-	if k.props.Rollout == "" {
+	if k.props.Rollout == "" || k.props.Rollout == immediately {
 		return
 	}
 	application := awscodedeploy.NewLambdaApplication(k.Construct, jsii.String("Rollout"), nil)

@@ -79,6 +79,34 @@ func TestRolloutByCodeDeploy(t *testing.T) {
 	wantEqual(t, "the sweeper moves by", moves["SweeperLive"], nil)
 }
 
+// TestRolloutImmediately: what an incident needs is neither watched nor refused by anybody, and nothing else is called.
+func TestRolloutImmediately(t *testing.T) {
+	stack := stackOf(VerificationWebhooksProps{APIGatewayAccount: true, Rollout: immediately})
+	at, by := logicalIDs(stack), logicalIDs(rolledOutStack())
+	for id, kind := range by {
+		of := strings.HasPrefix(kind, "AWS::CodeDeploy::") || strings.HasPrefix(id, "Rollout")
+		if _, has := at[id]; has == of {
+			t.Errorf("%s %s: %v", kind, id, has)
+		}
+	}
+	wantEqual(t, "resources that only this has", len(at), len(by)-len(of(by, "Rollout")))
+	for id, policy := range policies(stack) {
+		if strings.HasSuffix(id, "Live") && policy != nil {
+			t.Errorf("%s moves by %v", id, policy)
+		}
+	}
+}
+
+// of are the ids that begin with a prefix.
+func of(ids map[string]string, prefix string) (found []string) {
+	for id := range ids {
+		if strings.HasPrefix(id, prefix) {
+			found = append(found, id)
+		}
+	}
+	return found
+}
+
 var rolledOutStack = sync.OnceValue(func() awscdk.Stack {
 	return stackOf(VerificationWebhooksProps{APIGatewayAccount: true, Rollout: "canary10Percent5Minutes"})
 })

@@ -47,7 +47,7 @@ func (p VerificationWebhooksProps) Validate() error {
 		wrong("VerificationsTable", "want the ARN of a table and that of its stream, have %q and %q", t.Arn, t.StreamArn)
 	}
 	if e := p.Egress; e != nil {
-		between("Egress.Addresses", e.Addresses, 1, 3)
+		between("Egress.Addresses", e.Addresses, 1, 2)
 		if prefix, err := netip.ParsePrefix(e.CIDR); err != nil || prefix.Bits() < 16 || prefix.Bits() > 24 || !prefix.Addr().IsPrivate() {
 			wrong("Egress.CIDR", "want a private range of /16 to /24, have %q", e.CIDR)
 		}

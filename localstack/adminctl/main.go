@@ -106,6 +106,8 @@ func request(args []string) (path string, body any, err error) {
 	}
 	partner := "/admin/partners/" + url.PathEscape(arg(1))
 	switch {
+	case arg(0) == "partner" && arg(1) != "" && arg(2) != "":
+		return "/admin/partners", map[string]string{"name": arg(1), "id": arg(2)}, nil
 	case arg(0) == "partner" && arg(1) != "":
 		return "/admin/partners", map[string]string{"name": arg(1)}, nil
 	case arg(0) == "partner":

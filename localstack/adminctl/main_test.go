@@ -17,6 +17,8 @@ func TestRequest(t *testing.T) {
 		path, body string
 	}{
 		{[]string{"partner", `O'Neil "x"`}, "/admin/partners", `{"name":"O'Neil \"x\""}`},
+		{[]string{"partner", "Acme", ""}, "/admin/partners", `{"name":"Acme"}`},
+		{[]string{"partner", "Acme", "acme"}, "/admin/partners", `{"id":"acme","name":"Acme"}`},
 		{[]string{"api-key", "prt_1", ""}, "/admin/partners/prt_1/api-keys", `null`},
 		{[]string{"api-key", "prt_1", "ci"}, "/admin/partners/prt_1/api-keys", `{"name":"ci"}`},
 		{[]string{"portal-session", "../x"}, "/admin/partners/..%2Fx/portal-sessions", `null`},
@@ -27,7 +29,7 @@ func TestRequest(t *testing.T) {
 			t.Errorf("%q: %s %s %v, want %s %s", c.args, path, got, err, c.path, c.body)
 		}
 	}
-	for _, args := range [][]string{nil, {"partner", ""}, {"api-key", ""}, {"portal-session"}, {"other", "x"}} {
+	for _, args := range [][]string{nil, {"partner", ""}, {"partner", "", "acme"}, {"api-key", ""}, {"portal-session"}, {"other", "x"}} {
 		if path, _, err := request(args); err == nil {
 			t.Errorf("%q is taken for %s", args, path)
 		}
