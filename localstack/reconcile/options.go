@@ -72,6 +72,8 @@ func (o options) plan(now time.Time) (plan, error) {
 	p.at = now.UTC().Truncate(24 * time.Hour)
 	if p.since.After(now) {
 		errs = append(errs, errors.New("SINCE: must be in the past"))
+	} else if p.attribute != "" && len(errs) == 0 && !p.since.Before(p.until) {
+		errs = append(errs, errors.New("SINCE: must be before UNTIL, which is 15 minutes ago if it is not given"))
 	}
 	if p.attribute == "" && !p.since.IsZero() {
 		p.at, p.known = p.since, true

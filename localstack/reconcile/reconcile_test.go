@@ -44,13 +44,15 @@ func TestParse(t *testing.T) {
 		"-scan 1":                             "ALL=1",
 		"-scan 1 -since 2026-03-01T10:00:00Z": "TIME_ATTRIBUTE",
 		"-scan 1 -time-attribute t":           "SINCE",
-		"-scan 1 -all 1 -since 2026-03-01T10:00:00Z": "TIME_ATTRIBUTE",
-		"-ids a -until 2026-03-01T10:00:00Z":         "TIME_ATTRIBUTE",
-		"-ids a -since yesterday":                    "RFC 3339",
-		"-ids a -since 2999-01-01T00:00:00Z":         "past",
-		"-ids a -apply yes":                          "APPLY",
-		"-scan 2":                                    "SCAN",
-		"-ids a b":                                   "unknown argument",
+		"-scan 1 -all 1 -since 2026-03-01T10:00:00Z":                                       "TIME_ATTRIBUTE",
+		"-ids a -until 2026-03-01T10:00:00Z":                                               "TIME_ATTRIBUTE",
+		"-ids a -since yesterday":                                                          "RFC 3339",
+		"-ids a -since 2999-01-01T00:00:00Z":                                               "past",
+		"-scan 1 -since 2026-03-04T05:00:00Z -time-attribute t":                            "before UNTIL",
+		"-ids a -since 2026-03-02T00:00:00Z -until 2026-03-01T00:00:00Z -time-attribute t": "before UNTIL",
+		"-ids a -apply yes":                                                                "APPLY",
+		"-scan 2":                                                                          "SCAN",
+		"-ids a b":                                                                         "unknown argument",
 	} {
 		if p, err := parse(strings.Fields(args), now); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%q: %v, %+v; want an error about %s", args, err, p, word)
