@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -52,8 +51,8 @@ func run(ctx context.Context, args []string, now time.Time, out io.Writer) error
 	r := &reconciler{plan: p, engine: engine, table: store, out: out}
 	err = r.all(ctx, p.records(store))
 	_, _ = fmt.Fprintln(out, r.report())
-	if err == nil && r.failed > 0 {
-		err = errors.New("not everything could be checked or created; running it again is safe")
+	if err == nil {
+		err = r.verdict()
 	}
 	return err
 }

@@ -141,6 +141,12 @@ func reconcile(t *testing.T, args string, r records) (lines []string, report str
 	if err := x.all(t.Context(), p.records(r)); err != nil {
 		t.Fatal(err)
 	}
+	switch err := x.verdict(); {
+	case x.failed > 0 && !strings.Contains(fmt.Sprint(err), "running it again is safe"),
+		x.failed == 0 && x.untimed == len(r) && !strings.Contains(fmt.Sprint(err), "TIME_ATTRIBUTE"),
+		x.failed == 0 && x.untimed < len(r) && err != nil:
+		t.Errorf("%s: %s ends with %v", args, x.report(), err)
+	}
 	lines = strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	slices.Sort(lines)
 	return lines, x.report(), s.seen
@@ -202,6 +208,10 @@ func TestTimes(t *testing.T) {
 	first, last := seen["first"], seen["last"]
 	if len(seen) != 2 || !first.Known || !first.At.Equal(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)) || !last.At.Equal(time.Unix(1772599800, 0)) {
 		t.Errorf("looked at %+v", seen)
+	}
+	if _, report, seen = reconcile(t, "-scan 1 -since 2026-03-01T00:00:00Z -time-attribute aT", r); len(seen) != 0 ||
+		report != "checked 0, missing 0, created 0, failed 0; 6 without a time" {
+		t.Errorf("another attribute: %+v, %s", seen, report)
 	}
 	if _, _, seen = reconcile(t, "-ids old,young -since 2026-03-01T00:00:00Z", r); len(seen) != 2 || !seen["old"].Known ||
 		!seen["old"].At.Equal(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)) {

@@ -141,3 +141,15 @@ func (r *reconciler) report() string {
 	}
 	return s
 }
+
+// verdict is an error if the run did not do what it was asked to. Single records without a time are told and left alone;
+// if none has one, the attribute is another.
+func (r *reconciler) verdict() error {
+	switch {
+	case r.failed > 0:
+		return errors.New("not everything could be checked or created; running it again is safe")
+	case r.untimed > 0 && r.checked+r.elsewhere+r.unusable == 0:
+		return fmt.Errorf("TIME_ATTRIBUTE: no record has a time under %q, so nothing was checked", r.plan.attribute)
+	}
+	return nil
+}
