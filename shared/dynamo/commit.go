@@ -127,6 +127,10 @@ func (s *Store) plan(c webhook.Change, token string, bodies map[webhook.Ref]bool
 	for _, d := range c.Deliveries {
 		p.delivery(d, token, bodies[d.Ref()])
 	}
+	if d := c.RemoveDelivery; d != nil {
+		p.writes = append(p.writes, write{table: p.table, key: deliveryKey(d.Ref())}.onVersion(d.Rev),
+			write{table: p.table, key: bodyKey(d.Ref())})
+	}
 	for _, j := range c.Jobs {
 		p.put(jobKey(j.Ref()), newJobItem(j, token), func(w write) write { return w.onVersion(j.Rev) })
 	}

@@ -236,8 +236,10 @@ func (i *deliveryItem) delivery() (webhook.Delivery, error) {
 
 // Delivery implements delivery.Store and portal.Store with one GetItem, two if the body stands in an item of its own.
 func (s *Store) Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery, error) {
-	// A body that is written anew between the two reads has another version than the delivery read before it.
+	// A body that is written anew between the two reads has another version than the delivery read before it; one that was
+	// removed between them went with its delivery.
 	const tries = 3
+	last := webhook.Errorf(webhook.Unavailable, "a delivery's body kept changing")
 	for range tries {
 		var i deliveryItem
 		if err := s.get(ctx, s.o.DeliveriesTable, deliveryKey(ref), &i); err != nil {
@@ -248,7 +250,8 @@ func (s *Store) Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery
 			var b bodyItem
 			err := s.get(ctx, s.o.DeliveriesTable, bodyKey(ref), &b)
 			if webhook.CodeOf(err) == webhook.NotFound {
-				return webhook.Delivery{}, webhook.Errorf(webhook.Corrupt, "a delivery's body is gone")
+				last = webhook.Errorf(webhook.Corrupt, "a delivery's body is gone")
+				continue
 			}
 			if err != nil {
 				return webhook.Delivery{}, err
@@ -265,5 +268,5 @@ func (s *Store) Delivery(ctx context.Context, ref webhook.Ref) (webhook.Delivery
 		d.Body, err = unpackBody(packed)
 		return d, err
 	}
-	return webhook.Delivery{}, webhook.Errorf(webhook.Unavailable, "a delivery's body kept changing")
+	return webhook.Delivery{}, last
 }

@@ -145,11 +145,16 @@ func jobRefOf(k key) (r webhook.JobRef, ok bool) {
 const maxPlainVerificationID = 512
 
 func verificationPartition(partnerID, webhookID, verificationID string) string {
+	return webhookPartition(partnerID, webhookID) + verificationSuffix(verificationID)
+}
+
+// verificationSuffix is what a key of the index by verification has after its webhook's partition.
+func verificationSuffix(verificationID string) string {
 	if len(verificationID) > maxPlainVerificationID {
 		sum := sha256.Sum256([]byte(verificationID))
 		verificationID = "#sha256#" + hex.EncodeToString(sum[:])
 	}
-	return webhookPartition(partnerID, webhookID) + "#" + verificationID
+	return "#" + verificationID
 }
 
 // dueShard spreads what is due over the partitions of the index: a delivery by its id, a job by its webhook and kind.

@@ -67,6 +67,11 @@ func kinds(t *testing.T) map[string]kind {
 			commit(t, s, webhook.Change{Webhook: w})
 			return change{webhook.Change{RemoveWebhook: w}, "s P#p WEBHOOK#w", &w.Rev}
 		}},
+		"removal of a delivery": {removal, func(s *dynamo.Store) change {
+			d := largeDelivery()
+			commit(t, s, deliveries(d))
+			return change{webhook.Change{RemoveDelivery: d}, "d p#w D#" + d.ID, &d.Rev}
+		}},
 	}
 }
 
@@ -187,14 +192,15 @@ func testWrite(t *testing.T, x *lyingTable, c change, l lies) {
 		t.Errorf("it was written %d times, want %d", n, l.written)
 	}
 	want := before
-	if l.want == "" && c.RemoveWebhook == nil {
+	removes := c.RemoveWebhook != nil || c.RemoveDelivery != nil
+	if l.want == "" && !removes {
 		want = before + 1
 	}
 	if *c.rev != want {
 		t.Errorf("Rev is %d, want %d", *c.rev, want)
 	}
 	want = before + int64(l.written)
-	if stored := x.rev(c.key); stored != want && !x.overwritten[c.key] && c.RemoveWebhook == nil {
+	if stored := x.rev(c.key); stored != want && !x.overwritten[c.key] && !removes {
 		t.Errorf("the stored Rev is %d, want %d", stored, want)
 	}
 	// What a function would have waited for: its own time-outs and pauses, not the test's.

@@ -9,8 +9,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/cr3dentials/verification-webhooks/shared/env"
+	"github.com/cr3dentials/verification-webhooks/shared/storetest"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
+
+// TestRemovedBetweenReads removes a delivery with its body after the first of the two was read: it is gone, not damaged.
+func TestRemovedBetweenReads(t *testing.T) {
+	x := newLyingTable(t, functionsConfig(t), tryTimeout)
+	d := largeDelivery()
+	commit(t, x.store, deliveries(d))
+	x.Tell(storetest.Lie{Meanwhile: func() { clear(x.items) }})
+	if _, err := x.store.Delivery(t.Context(), d.Ref()); webhook.CodeOf(err) != webhook.NotFound {
+		t.Errorf("%v, want not found", err)
+	}
+	if asked := x.Asked(); len(asked) != 3 {
+		t.Errorf("asked %v", asked)
+	}
+}
 
 // TestTornBody puts another version of a body beside its delivery: the two must not be mixed.
 func TestTornBody(t *testing.T) {

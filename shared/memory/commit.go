@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -32,8 +33,8 @@ func (s *Store) check(c webhook.Change) error {
 			return conflict
 		}
 	}
-	for _, d := range c.Deliveries {
-		if s.deliveries[d.Ref()].Rev != d.Rev {
+	for _, d := range append(slices.Clone(c.Deliveries), c.RemoveDelivery) {
+		if d != nil && s.deliveries[d.Ref()].Rev != d.Rev {
 			return conflict
 		}
 	}
@@ -78,6 +79,9 @@ func (s *Store) apply(c webhook.Change) {
 		stored := copyDelivery(*d)
 		stored.Rev++
 		s.deliveries[d.Ref()] = stored
+	}
+	if d := c.RemoveDelivery; d != nil {
+		delete(s.deliveries, d.Ref())
 	}
 	for _, j := range c.Jobs {
 		stored := copyJob(*j)

@@ -24,8 +24,9 @@ import (
 // Ids sort by time, so lists are by age; the latest object of an id is its last. The parts from the partner on are
 // missing in keys of earlier versions.
 const (
-	parkedPrefix = "parked/"
-	suffix       = ".json"
+	parkedPrefix  = "parked/"
+	recordsPrefix = "records/"
+	suffix        = ".json"
 )
 
 func parkedKey(p *webhook.Parked) string {
@@ -45,7 +46,7 @@ func fitting(s string, most int) string {
 }
 
 func recordKey(r webhook.Ref) string {
-	return "records/" + r.PartnerID + "/" + r.WebhookID + "/" + r.DeliveryID + suffix
+	return recordsPrefix + r.PartnerID + "/" + r.WebhookID + "/" + r.DeliveryID + suffix
 }
 
 // parseParkedKey reads a summary from a key; ok is false for an object that is not a parked record.

@@ -103,11 +103,15 @@ func (o *Objects) lost(ctx context.Context, id string) (webhook.Parked, error) {
 	if err != nil {
 		return webhook.Parked{}, err
 	}
+	return lostBatch(id, b, at), nil
+}
+
+func lostBatch(id string, b []byte, at time.Time) webhook.Parked {
 	p := webhook.Parked{ID: id, Reason: webhook.ReasonLeftStream, ParkedAt: at.UTC().Truncate(time.Second), Record: b}
 	var i invocation
 	if err := json.Unmarshal(b, &i); err != nil || len(i.Payload) == 0 {
 		p.Detail = "the records themselves are not in it: only `make reconcile` can find what they were"
-		return p, nil //nolint:nilerr // nobody can do more about it than look at it
+		return p
 	}
 	p.Detail = fmt.Sprintf("%s: %d records of %s", i.RequestContext.Condition, i.Batch.Size, i.Batch.ShardID)
 	var text string
@@ -116,5 +120,5 @@ func (o *Objects) lost(ctx context.Context, id string) (webhook.Parked, error) {
 	} else {
 		p.Record = i.Payload
 	}
-	return p, nil
+	return p
 }

@@ -140,7 +140,16 @@ func (o *Objects) put(ctx context.Context, key string, b []byte) error {
 
 // get returns an object and when it was stored.
 func (o *Objects) get(ctx context.Context, key string) ([]byte, time.Time, error) {
-	r, err := o.client.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(o.bucket), Key: aws.String(key)})
+	return o.getVersion(ctx, key, "")
+}
+
+// getVersion is get for one version, "" for the present one.
+func (o *Objects) getVersion(ctx context.Context, key, version string) ([]byte, time.Time, error) {
+	in := &s3.GetObjectInput{Bucket: aws.String(o.bucket), Key: aws.String(key)}
+	if version != "" {
+		in.VersionId = aws.String(version)
+	}
+	r, err := o.client.GetObject(ctx, in)
 	var absent *types.NoSuchKey
 	if errors.As(err, &absent) {
 		return nil, time.Time{}, webhook.Errorf(webhook.NotFound, "no such object")

@@ -42,7 +42,10 @@ func testAllOrNothing(t *testing.T, s Store) {
 		"job":          func(c *webhook.Change) { c.Jobs[0].Rev = 1 },
 		"credential":   func(c *webhook.Change) { c.AddCredential.ID = "taken" },
 		"answer":       func(c *webhook.Change) { c.Answer.Key = "taken" },
-		"removal":      func(c *webhook.Change) { c.RemoveWebhook = &webhook.Webhook{PartnerID: p.ID, ID: "whk_none", Rev: 1} },
+		"forgetting": func(c *webhook.Change) {
+			c.RemoveDelivery = &webhook.Delivery{PartnerID: p.ID, WebhookID: w.ID, ID: "dlv_none", Rev: 1}
+		},
+		"removal": func(c *webhook.Change) { c.RemoveWebhook = &webhook.Webhook{PartnerID: p.ID, ID: "whk_none", Rev: 1} },
 	} {
 		c := change()
 		spoil(&c)

@@ -317,3 +317,66 @@ func testSparseFilter(t *testing.T, s Store) {
 		t.Fatalf("listed %d deliveries, want %d", n, batch*batches+1)
 	}
 }
+
+// testRemoveDelivery removes deliveries with small and large bodies: nothing of them is left, and lists go on behind them.
+func testRemoveDelivery(t *testing.T, s Store) {
+	ctx := testContext(t)
+	removal := func(d *webhook.Delivery) error { return s.Commit(ctx, webhook.Change{RemoveDelivery: d}) }
+	var ds []*webhook.Delivery
+	for i, size := range []int{100, 9000, 100, 9000, 100} {
+		d := Delivery("p", "w", "v", clockAt(i)())
+		d.Body = randomBytes(size)
+		d.Exhaust(true)
+		store(t, s, d)
+		ds = append(ds, d)
+	}
+	list := func(verification string, oldestFirst bool) func(webhook.Page) ([]webhook.Delivery, []byte, error) {
+		return lister(t, s, webhook.DeliveryQuery{VerificationID: verification, OldestFirst: oldestFirst})
+	}
+	eventually(t, 5, func() int { return len(collect(t, 5, list("v", false))) })
+	var after [3][]byte
+	for i, l := range []func(webhook.Page) ([]webhook.Delivery, []byte, error){list("", false), list("", true), list("v", false)} {
+		var err error
+		_, after[i], err = l(webhook.Page{Limit: 3})
+		must(t, err)
+	}
+	for _, d := range ds[1:4] {
+		stale := *d
+		d.Untrip(start().Add(time.Hour))
+		store(t, s, d)
+		wantCode(t, removal(&stale), webhook.Conflict)
+		got, err := s.Delivery(ctx, d.Ref())
+		must(t, err)
+		wantEqual(t, got, *d)
+		unread := webhook.Delivery{PartnerID: d.PartnerID, WebhookID: d.WebhookID, ID: d.ID}
+		wantCode(t, removal(&unread), webhook.Conflict)
+		must(t, removal(d))
+		_, err = s.Delivery(ctx, d.Ref())
+		wantCode(t, err, webhook.NotFound)
+		wantCode(t, removal(d), webhook.Conflict)
+		wantCode(t, s.Commit(ctx, webhook.Change{Deliveries: []*webhook.Delivery{d}}), webhook.Conflict)
+		must(t, removal(&unread)) // only a body that is left behind would go
+	}
+	for i, want := range [][]string{{ds[0].ID}, {ds[4].ID}, {ds[0].ID}} {
+		l := list(map[int]string{2: "v"}[i], i == 1)
+		var ids []string
+		items, _, err := l(webhook.Page{Limit: 3, After: after[i]})
+		must(t, err)
+		for _, d := range items {
+			ids = append(ids, d.ID)
+		}
+		wantEqual(t, ids, want)
+	}
+	eventually(t, 2, func() int {
+		refs, _, err := s.Held(ctx, "p", "w", webhook.Page{Limit: 10})
+		must(t, err)
+		return len(refs)
+	})
+	eventually(t, 2, func() int { return len(collect(t, 5, list("v", false))) })
+	again := *ds[1] // a record that the stream brings late
+	again.Rev = 0
+	store(t, s, &again)
+	got, err := s.Delivery(ctx, again.Ref())
+	must(t, err)
+	wantEqual(t, got, again)
+}

@@ -18,6 +18,7 @@ func RunStore(t *testing.T, newStore func(t *testing.T) Store) {
 		"delivery":                 testDelivery,
 		"delivery bodies":          testBodies,
 		"delivery body built anew": testBodyBuiltAnew,
+		"delivery removed":         testRemoveDelivery,
 		"delivery claimed":         testClaim,
 		"long verification id":     testLongVerificationID,
 		"commit all or nothing":    testAllOrNothing,

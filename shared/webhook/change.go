@@ -13,7 +13,10 @@ type Change struct {
 	// RemoveWebhook removes a webhook, its secrets with it, if its version is still the one given.
 	RemoveWebhook *Webhook
 	Deliveries    []*Delivery
-	Jobs          []*Job
+	// RemoveDelivery removes a delivery with its body, if its version is still the one given. With version 0 there must be no
+	// such delivery, and what goes is the body that it left behind.
+	RemoveDelivery *Delivery
+	Jobs           []*Job
 	// EndedJob is a job that has ended and whose place one of Jobs takes: it is kept under its id until its time is over.
 	EndedJob *Job
 	// Outbox rows are new: their ids have never been used.

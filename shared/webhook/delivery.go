@@ -160,6 +160,21 @@ func (d *Delivery) NextNumber() int { return d.Attempts + 1 }
 // Waiting tells whether d waits for its webhook's activation.
 func (d *Delivery) Waiting() bool { return d.State == Held || d.Tripped }
 
+// Unsettled says why something may still become of d by itself; empty if nothing will, so that nobody misses it.
+func (d *Delivery) Unsettled() string {
+	switch {
+	case !d.State.Final():
+		return string(d.State)
+	case d.Claim != nil:
+		return "an attempt is under way"
+	case !d.ResendAt.IsZero():
+		return "an attempt by hand was asked for"
+	case d.Waiting():
+		return "it waits for its webhook's activation"
+	}
+	return ""
+}
+
 // StartRound makes d pending with a new round of attempts under a webhook's generation, the first due at. job is the
 // kind of job that starts it, or empty.
 func (d *Delivery) StartRound(now time.Time, generation int64, at time.Time, job JobKind) {
