@@ -9,7 +9,7 @@ STAGE     ?= dev
 VERSION   ?= 0.2.0-dev
 NAME      ?=
 PARTNER   ?=
-export PORT_BASE NAME PARTNER ID ALL IDS FILE SCAN SINCE UNTIL TIME_ATTRIBUTE APPLY
+export PORT_BASE NAME PARTNER VERIFICATION ID ALL IDS FILE SCAN SINCE UNTIL TIME_ATTRIBUTE APPLY
 # One set of flags for all that is compiled, but for the race detector's: each other one compiles all of the SDK anew.
 export GOFLAGS := -buildvcs=false -trimpath
 export CGO_ENABLED := 0
@@ -200,7 +200,7 @@ api-key: need-go ## make an API key: PARTNER=<id> [NAME=...]
 portal-session: need-go ## make a portal session: PARTNER=<id>
 	@go run ./localstack/adminctl portal-session "$$PARTNER"
 
-.PHONY: redrive dead-letters activate reconcile
+.PHONY: redrive dead-letters activate reconcile forget
 redrive: need-go ## list what is parked; ID=<id> handles one again, ALL=1 everything, dead letters too (stage: as partner)
 	@go run ./localstack/adminctl redrive "$$ID" "$$ALL"
 
@@ -213,6 +213,9 @@ activate: need-go ## name webhooks that failures switched off: SINCE=<time> [UNT
 reconcile: need-go ## find events that were never created: IDS=<id>,... FILE=<ids> or SCAN=1; APPLY=1 creates them
 	@go run ./localstack/reconcile -ids "$$IDS" -file "$$FILE" -scan "$$SCAN" -since "$$SINCE" -until "$$UNTIL" \
 	  -time-attribute "$$TIME_ATTRIBUTE" -all "$$ALL" -apply "$$APPLY"
+
+forget: need-go ## remove what there is of a verification: PARTNER=<id> VERIFICATION=<id>; APPLY=1 does it (stage: as reconcile)
+	@go run ./localstack/forget -partner "$$PARTNER" -verification "$$VERIFICATION" -apply "$$APPLY"
 
 .PHONY: clean
 clean: stop ## remove everything that was built or installed

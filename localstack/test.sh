@@ -84,7 +84,7 @@ bounds() { go test ./shared/egress ./shared/payload ./shared/lambdarun; }
 # 1,000 seeds, and every planted bug from its recorded seed.
 storm() { go test -count=1 -v ./shared/storm && go test -count=1 -timeout 30m ./shared/storm/planted; }
 # golangci-lint vets all but infra.
-infra() { go vet ./infra/... && go test ./infra/... ./localstack/local/... ./localstack/calls/... ./localstack/stack/... ./localstack/adminctl/... ./localstack/reconcile/... &&
+infra() { go vet ./infra/... && go test ./infra/... ./localstack/local/... ./localstack/calls/... ./localstack/stack/... ./localstack/adminctl/... ./localstack/reconcile/... ./localstack/forget/... &&
   go test ./localstack/bench/...; }
 # CI makes the absence of a receiver a failure.
 receivers() { CI=true go test -count=1 ./localstack/receivers; }

@@ -22,6 +22,14 @@ import (
 // runMake is a command of the Makefile, for this copy, as an operator gives it. It returns what it printed.
 func runMake(t *testing.T, args ...string) string {
 	t.Helper()
+	out, err := tryMake(t, args...)
+	must(t, err)
+	return out
+}
+
+// tryMake is runMake for a command that may fail.
+func tryMake(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	run, err := filepath.Abs(os.Getenv("E2E_STATE"))
 	must(t, err)
 	cmd := exec.CommandContext(t.Context(), "make", append([]string{"--no-print-directory", "-C", filepath.Join("..", "..")}, args...)...)
@@ -30,9 +38,9 @@ func runMake(t *testing.T, args ...string) string {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("make %v: %v\n%s%s", args, err, out, stderr.String())
+		err = fmt.Errorf("make %v: %w\n%s%s", args, err, out, stderr.String())
 	}
-	return string(out)
+	return string(out), err
 }
 
 // Everything that is parked or dead is handled again by one command. It is not parallel: it would redrive what other

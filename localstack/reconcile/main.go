@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cr3dentials/verification-webhooks/localstack/local"
 	"github.com/cr3dentials/verification-webhooks/shared/awscfg/profile"
 	"github.com/cr3dentials/verification-webhooks/shared/env"
 	"github.com/cr3dentials/verification-webhooks/shared/wire"
@@ -35,7 +36,7 @@ func run(ctx context.Context, args []string, now time.Time, out io.Writer) error
 	if err != nil {
 		return err
 	}
-	if err := useLocalStage(); err != nil {
+	if err := local.UseStage(); err != nil {
 		return err
 	}
 	fmt.Fprintln(os.Stderr, "stage:", os.Getenv(env.VerificationsTable))

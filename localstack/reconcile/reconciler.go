@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"sync"
-	"unicode"
 
+	"github.com/cr3dentials/verification-webhooks/localstack/local"
 	"github.com/cr3dentials/verification-webhooks/shared/delivery"
 	"github.com/cr3dentials/verification-webhooks/shared/payload"
 )
@@ -113,14 +111,7 @@ func (r *reconciler) tell(count *int, what string, words ...string) {
 	if what == "" {
 		return
 	}
-	for _, w := range words {
-		// Ids come from records, where they may be anything; a line must stay one.
-		if w == "" || strings.ContainsFunc(w, func(c rune) bool { return unicode.IsControl(c) || c == '"' }) {
-			w = strconv.Quote(w)
-		}
-		what += "\t" + w
-	}
-	_, _ = fmt.Fprintln(r.out, what)
+	_, _ = fmt.Fprintln(r.out, local.Line(append([]string{what}, words...)...))
 }
 
 // report sums up.

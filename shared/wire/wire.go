@@ -95,3 +95,13 @@ func Reconciler(awsConfig aws.Config, log *slog.Logger) (*delivery.Engine, *dyna
 		IDs: webhook.IDSource{Now: time.Now, Rand: rand.Reader}, Now: time.Now,
 	}, p.Store, nil
 }
+
+// Stored returns the stores of deliveries and verification records, and the bucket. They are for a person's machine, as
+// Reconciler.
+func Stored(awsConfig aws.Config) (*dynamo.Store, *objects.Objects, error) {
+	p, err := build(awsConfig, env.ServiceTable, env.DeliveriesTable, env.VerificationsTable, env.ParkedBucket)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.Store, p.Objects(), nil
+}

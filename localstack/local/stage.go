@@ -1,4 +1,4 @@
-package main
+package local
 
 import (
 	"cmp"
@@ -7,25 +7,24 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/cr3dentials/verification-webhooks/localstack/local"
 	"github.com/cr3dentials/verification-webhooks/shared/env"
 )
 
-// useLocalStage points the environment at the local stage, unless it names a deployed one's tables. RUN_JSON names
+// UseStage points the environment at the local stage, unless it names a deployed one's tables. RUN_JSON names
 // another run.json than that of `make run`.
-func useLocalStage() error {
+func UseStage() error {
 	if os.Getenv(env.ServiceTable) != "" {
 		return nil
 	}
-	path := cmp.Or(os.Getenv("RUN_JSON"), filepath.Join("localstack", ".state", local.RunFile))
-	run, err := local.ReadRun(path)
+	path := cmp.Or(os.Getenv("RUN_JSON"), filepath.Join("localstack", ".state", RunFile))
+	run, err := ReadRun(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("no stage: set %s and the others (README.md, \"Reconciliation\"), or start the local stage with `make run`", env.ServiceTable)
+		return fmt.Errorf("no stage: set %s and the others by `make env` (README.md, \"Reconciliation\"), or start the local stage with `make run`", env.ServiceTable)
 	}
 	if err != nil {
 		return err
 	}
-	outputs, err := local.ReadOutputs(local.Dir(filepath.Dir(path)).File(local.OutputsFile))
+	outputs, err := ReadOutputs(Dir(filepath.Dir(path)).File(OutputsFile))
 	if err != nil {
 		return err
 	}
@@ -40,7 +39,7 @@ func useLocalStage() error {
 	for name, value := range map[string]string{
 		env.ServiceTable: outputs["ServiceTable"], env.DeliveriesTable: outputs["DeliveriesTable"],
 		env.VerificationsTable: run.VerificationsTable, env.QueueURL: outputs["DeliveryQueueUrl"], env.ParkedBucket: outputs["ParkedBucket"],
-		"AWS_ENDPOINT_URL": cmp.Or(run.SecureEndpoint, run.AWSEndpoint), "AWS_REGION": local.Region, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_ENDPOINT_URL": cmp.Or(run.SecureEndpoint, run.AWSEndpoint), "AWS_REGION": Region, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
 	} {
 		if err := os.Setenv(name, value); err != nil {
 			return err
