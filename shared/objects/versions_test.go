@@ -39,7 +39,10 @@ func TestVersions(t *testing.T) {
 func testVersions(t *testing.T, client *s3.Client, bucket string, versioned bool) {
 	o, ctx := objects.New(client, bucket), t.Context()
 	ref := webhook.Ref{PartnerID: "p", WebhookID: "w", DeliveryID: "dlv_1"}
-	const times = 201 // more than one page lists
+	times := 2
+	if versioned {
+		times = 201 // more than one page lists
+	}
 	for i := range times {
 		must(t, o.KeepRecord(ctx, ref, fmt.Appendf(nil, "record %d", i+1)))
 	}
@@ -77,7 +80,7 @@ func testVersions(t *testing.T, client *s3.Client, bucket string, versioned bool
 	if !reflect.DeepEqual(latest, want) {
 		t.Errorf("parked %v, want %v", latest, want)
 	}
-	if p, err := o.Latest(ctx, kept[ref]); err != nil || string(p.Record) != "record 201" {
+	if p, err := o.Latest(ctx, kept[ref]); err != nil || string(p.Record) != fmt.Sprint("record ", times) {
 		t.Errorf("kept %q, %v", p.Record, err)
 	}
 	for range 2 { // repeating it is safe
