@@ -83,7 +83,7 @@ func (k *VerificationWebhooks) addRoutes() {
 // would come after the stage, which would call in vain meanwhile.
 func (k *VerificationWebhooks) integration(function string) awsapigateway.Integration {
 	return awsapigateway.NewLambdaIntegration(k.called(function), &awsapigateway.LambdaIntegrationOptions{
-		AllowTestInvoke: jsii.Bool(false), ScopePermissionToMethod: jsii.Bool(false),
+		ScopePermissionToMethod: jsii.Bool(false),
 	})
 }
 
