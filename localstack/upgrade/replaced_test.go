@@ -91,7 +91,7 @@ var changes = []struct {
 		of("AWS::Lambda::EventSourceMapping", object{"StartingPositionTimestamp": 1}), "replace"},
 	{"a key less", of("AWS::KMS::Key", nil), resource{}, "destroy"},
 	{"a topic's name", of("AWS::SNS::Topic", nil), of("AWS::SNS::Topic", object{"TopicName": "mine"}), "replace"},
-	{"a log's name", of("AWS::Logs::LogGroup", nil), of("AWS::Logs::LogGroup", object{"LogGroupName": "mine"}), "replace"},
+	{"a log less", of("AWS::Logs::LogGroup", nil), resource{}, ""},
 	{"an address less", of("AWS::EC2::EIP", nil), resource{}, "destroy"},
 	{"a bus's name", of("AWS::Events::EventBus", object{"Name": "a"}), of("AWS::Events::EventBus", object{"Name": "b"}), "replace"},
 }

@@ -46,7 +46,6 @@ var lasting = map[string][]string{
 	"AWS::Events::EventBus":           nil,
 	"AWS::KMS::Key":                   {"KeySpec", "KeyUsage", "MultiRegion", "Origin"},
 	"AWS::Lambda::EventSourceMapping": nil,
-	"AWS::Logs::LogGroup":             nil,
 	"AWS::S3::Bucket":                 nil,
 	"AWS::SNS::Topic":                 nil,
 	"AWS::SQS::Queue":                 nil,
