@@ -70,6 +70,9 @@ func KMS(cfg aws.Config) *kms.Client { return kms.NewFromConfig(cfg) }
 func S3(cfg aws.Config) *s3.Client {
 	return s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.HTTPClient = client(objectTimeout)
+		if own, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // a person's, who may have certificates of their own
+			o.HTTPClient = own.WithTimeout(objectTimeout)
+		}
 		o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
 	})
 }
