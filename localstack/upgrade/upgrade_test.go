@@ -19,6 +19,7 @@ func TestUpgradeAndBack(t *testing.T) {
 	}
 	now := current(t)
 	before := previous(t)
+	permissionsStay(t, before, now)
 	stagesKeep(t, before, now)
 	w := newWorld(t, now.root)
 	w.deploy(before)
