@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
@@ -151,7 +152,8 @@ func (o *Objects) getVersion(ctx context.Context, key, version string) ([]byte, 
 	}
 	r, err := o.client.GetObject(ctx, in)
 	var absent *types.NoSuchKey
-	if errors.As(err, &absent) {
+	var code smithy.APIError
+	if errors.As(err, &absent) || errors.As(err, &code) && code.ErrorCode() == "NoSuchVersion" {
 		return nil, time.Time{}, webhook.Errorf(webhook.NotFound, "no such object")
 	}
 	if err != nil {

@@ -88,6 +88,9 @@ func testVersions(t *testing.T, client *s3.Client, bucket string, versioned bool
 			must(t, o.RemoveVersions(ctx, v))
 		}
 	}
+	if _, err := o.Latest(ctx, kept[ref]); webhook.CodeOf(err) != webhook.NotFound {
+		t.Errorf("what was removed: %v, want not found", err)
+	}
 	left, err := client.ListObjectVersions(context.Background(), &s3.ListObjectVersionsInput{Bucket: aws.String(bucket)})
 	must(t, err)
 	if len(left.Versions) != 1 || len(left.DeleteMarkers) != 0 {
