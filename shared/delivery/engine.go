@@ -152,6 +152,9 @@ func (e *Engine) settle(ctx context.Context, d webhook.Delivery, a webhook.Attem
 			}
 		}
 		stored, readErr := e.Store.Delivery(ctx, d.Ref())
+		if webhook.CodeOf(readErr) == webhook.NotFound {
+			return &next, nil // only what is settled is ever removed, so the outcome was stored
+		}
 		if readErr != nil {
 			continue
 		}

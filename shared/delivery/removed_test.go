@@ -147,3 +147,24 @@ func TestResendOfWhatIsRemoved(t *testing.T) {
 		t.Errorf("a late message: %v, %d posts", errs[0], len(w.posts))
 	}
 }
+
+// TestRemovedBeforeItsOutcomeWasAnswered: the outcome was stored, nobody heard of it, and the delivery was removed. Its record
+// does not bring it again.
+func TestRemovedBeforeItsOutcomeWasAnswered(t *testing.T) {
+	w := newWorld(t)
+	w.hook("acme", nil)
+	w.store.FailAfter = func(op string) error {
+		if op != "Commit" || len(w.posts) == 0 {
+			return nil
+		}
+		w.store.FailAfter = nil
+		if n := w.forget(anyOf); n != 1 {
+			t.Errorf("%d removed", n)
+		}
+		return webhook.Errorf(webhook.Unavailable, "the answer is lost")
+	}
+	w.stream(record("acme", "ver_1", w.clock()))
+	if n := len(w.store.AllDeliveries()); n != 0 || len(w.posts) != 1 {
+		t.Errorf("%d deliveries after %d posts", n, len(w.posts))
+	}
+}
