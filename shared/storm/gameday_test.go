@@ -307,7 +307,7 @@ func unreadable(w *world) {
 			panic(err)
 		}
 	}
-	w.store.Store.Fail = func(op string) error {
+	w.store.Fail = func(op string) error {
 		if by := w.s.cur.env; op != "Delivery" || by == nil || by.fn != w.sweeper {
 			return nil
 		}
