@@ -275,12 +275,12 @@ func (e *Engine) nextStep(d *webhook.Delivery) (webhook.Message, bool) {
 	}, true
 }
 
-// giveUp makes d undeliverable with an operational event.
-func (e *Engine) giveUp(ctx context.Context, d *webhook.Delivery, reason string) error {
+// giveUp makes d undeliverable with an operational event, and stores it with jobs.
+func (e *Engine) giveUp(ctx context.Context, d *webhook.Delivery, reason string, jobs ...*webhook.Job) error {
 	d.GiveUp(e.Now(), reason)
 	err := e.commit(ctx, webhook.Change{
-		Deliveries: []*webhook.Delivery{d},
-		Outbox:     []webhook.OutboxEvent{e.event(webhook.DeliveryUndeliverable, d, reason)},
+		Deliveries: []*webhook.Delivery{d}, Jobs: jobs,
+		Outbox: []webhook.OutboxEvent{e.event(webhook.DeliveryUndeliverable, d, reason)},
 	})
 	if err != nil {
 		return err

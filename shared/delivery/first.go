@@ -115,30 +115,42 @@ func (e *Engine) body(r payload.Record, w *webhook.Webhook) ([]byte, error) {
 	return r.Body(w.TypeNaming, template)
 }
 
-// firstWithoutBody stores a delivery whose body cannot be built, and keeps its record so that it can be built later.
+// firstWithoutBody stores a delivery whose body cannot be built, unless there is one already.
 func (e *Engine) firstWithoutBody(ctx context.Context, b *batch, d *webhook.Delivery, r payload.Record, w *webhook.Webhook, cause error) error {
+	err := e.insertWithoutBody(ctx, b, d, r, w, cause)
+	if webhook.CodeOf(err) == webhook.Conflict {
+		return e.resume(ctx, d.Ref()) // stored by an earlier delivery of the same record
+	}
+	return err
+}
+
+// insertWithoutBody stores a new delivery whose body cannot be built, with jobs, and keeps its record so that it can be built later.
+// Conflict if there is one already.
+func (e *Engine) insertWithoutBody(ctx context.Context, b *batch, d *webhook.Delivery, r payload.Record, w *webhook.Webhook, cause error, jobs ...*webhook.Job) error {
 	// The record is a part of the invocation's event, whose memory the next one gets: a write that is given up on may
 	// still read it then.
 	if err := e.Objects.KeepRecord(ctx, d.Ref(), bytes.Clone(r.Raw)); err != nil {
 		return err
 	}
-	err := e.giveUp(ctx, d, payload.Reason(cause))
-	if webhook.CodeOf(err) == webhook.Conflict {
-		return e.resume(ctx, d.Ref()) // stored by an earlier delivery of the same record
-	}
+	err := e.giveUp(ctx, d, payload.Reason(cause), jobs...)
 	if err == nil {
 		b.tally.withoutBody(d, w)
 	}
 	return err
 }
 
-// create stores a new delivery that is not sent from here and queues its next step.
+// create stores a new delivery that is not sent from here, unless there is one already, and queues its next step.
 func (e *Engine) create(ctx context.Context, d *webhook.Delivery) error {
-	err := e.save(ctx, d)
+	err := e.insert(ctx, d)
 	if webhook.CodeOf(err) == webhook.Conflict {
 		return e.resume(ctx, d.Ref())
 	}
-	if err != nil {
+	return err
+}
+
+// insert stores a new delivery that is not sent from here, with jobs, and queues its next step. Conflict if there is one already.
+func (e *Engine) insert(ctx context.Context, d *webhook.Delivery, jobs ...*webhook.Job) error {
+	if err := e.Store.Commit(ctx, webhook.Change{Deliveries: []*webhook.Delivery{d}, Jobs: jobs}); err != nil {
 		return err
 	}
 	e.logWaiting(ctx, d)

@@ -11,8 +11,7 @@ import (
 
 // Reconciliation says how to look for what a stream never brought.
 type Reconciliation struct {
-	// At is when the record reached its status, as well as anybody knows. It is part of the ids: the same time every
-	// time makes a delivery that is created twice find itself.
+	// At is when the record reached its status, as well as anybody knows. It is part of the ids.
 	At time.Time
 	// Known tells that At is that time and not just any: webhooks that were created later get nothing.
 	Known bool
@@ -35,8 +34,8 @@ type Missing struct {
 // that reaching the record's status makes. What stood there before is not known: so a completed manual review is taken
 // for either status that it ends with, and none is ever created, only what the status is without one.
 //
-// The lookup is eventually consistent. What was created by an earlier or concurrent call with the same At is found by
-// its id all the same. The error is a *payload.Unusable for a record that makes no event, now or later; otherwise it
+// The lookup is eventually consistent. What was created by an earlier or concurrent call, whatever its At, is found all the
+// same: each creation stores a mark with the delivery. The error is a *payload.Unusable for a record that makes no event, now or later; otherwise it
 // comes with what was found or created all the same, and calling again is safe.
 func (e *Engine) Reconcile(ctx context.Context, image []byte, o Reconciliation) ([]Missing, error) {
 	raw, err := payload.Inserted(image, o.At)
@@ -66,8 +65,9 @@ func (e *Engine) Reconcile(ctx context.Context, image []byte, o Reconciliation) 
 		there, err := e.reached(ctx, r, w)
 		if err == nil && !there {
 			var d webhook.Delivery
-			d, err = e.supply(ctx, b, r, w, w.Active && !p.Suspended, o.Apply)
-			found = append(found, Missing{Delivery: d, Created: o.Apply && err == nil})
+			if d, there, err = e.supply(ctx, b, r, w, w.Active && !p.Suspended, o.Apply); !there {
+				found = append(found, Missing{Delivery: d, Created: o.Apply && err == nil})
+			}
 		}
 		errs = append(errs, err)
 	}
@@ -97,29 +97,61 @@ func (e *Engine) reached(ctx context.Context, r payload.Record, w *webhook.Webho
 	}
 }
 
-// supply makes the delivery of r to w that is missing, and with apply stores it and queues its message.
-func (e *Engine) supply(ctx context.Context, b *batch, r payload.Record, w *webhook.Webhook, on, apply bool) (webhook.Delivery, error) {
+// reconciledFor is how long it is remembered that a delivery was created here. Indexes lag by seconds.
+const reconciledFor = time.Hour
+
+// supply makes the delivery of r to w that is missing, and with apply stores it and queues its message. there says that
+// somebody else has just created one.
+func (e *Engine) supply(ctx context.Context, b *batch, r payload.Record, w *webhook.Webhook, on, apply bool) (d webhook.Delivery, there bool, err error) {
 	now := e.Now()
-	d := webhook.Delivery{
+	d = webhook.Delivery{
 		PartnerID: w.PartnerID, WebhookID: w.ID, ID: webhook.DeliveryID(r.Event, w.ID), Event: r.Event, CreatedAt: now,
 	}
-	body, err := e.body(r, w)
-	if err != nil && apply {
-		err = e.firstWithoutBody(ctx, b, &d, r, w, err)
-		return d, err
+	mark, there, err := e.reconciled(ctx, w, r.Event)
+	if err != nil || there {
+		if err == nil && apply { // its message may have been lost with whoever created it
+			err = e.resumeIfStored(ctx, webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: mark.Current})
+		}
+		return d, there, err
 	}
+	mark.ID, mark.State, mark.Current, mark.CreatedAt, mark.UpdatedAt = e.IDs.Job(), webhook.JobDone, d.ID, now, now
+	body, without := e.body(r, w)
+	d.Body = body
 	switch {
-	case err != nil:
-		d.GiveUp(now, payload.Reason(err))
-		return d, nil
+	case without != nil && !apply:
+		d.GiveUp(now, payload.Reason(without))
+	case without != nil:
+		err = e.insertWithoutBody(ctx, b, &d, r, w, without, &mark)
 	case on:
 		d.StartRound(now, w.Generation, now, "")
 	default:
 		d.Hold(now, w.Generation, e.HoldTime)
 	}
-	d.Body = body
-	if apply {
-		err = e.create(ctx, &d)
+	if without == nil && apply {
+		err = e.insert(ctx, &d, &mark)
 	}
-	return d, err
+	if webhook.CodeOf(err) == webhook.Conflict {
+		return e.supplied(ctx, d, w)
+	}
+	return d, false, err
+}
+
+// reconciled returns the mark of a webhook's event, and whether it tells that a delivery was created just now.
+func (e *Engine) reconciled(ctx context.Context, w *webhook.Webhook, x webhook.Event) (mark webhook.Job, there bool, err error) {
+	mark, err = e.presentJob(ctx, w.PartnerID, w.ID, webhook.ReconciledJob(x))
+	return mark, mark.Rev > 0 && e.Now().Sub(mark.UpdatedAt) < reconciledFor, err
+}
+
+// supplied is for a delivery that could not be created as something was there: this one, from the stream or an earlier
+// call, or a mark. If neither can be seen, calling again is right.
+func (e *Engine) supplied(ctx context.Context, d webhook.Delivery, w *webhook.Webhook) (webhook.Delivery, bool, error) {
+	err := e.resume(ctx, d.Ref())
+	if webhook.CodeOf(err) != webhook.NotFound {
+		return d, err == nil, err
+	}
+	_, there, err := e.reconciled(ctx, w, d.Event)
+	if err == nil && !there {
+		err = webhook.Errorf(webhook.Unavailable, "changed by somebody else")
+	}
+	return d, there, err
 }

@@ -248,26 +248,90 @@ func (blind) Deliveries(context.Context, webhook.DeliveryQuery) ([]webhook.Deliv
 	return nil, nil, nil
 }
 
-// TestReconcileTwiceAtOnce: two runs of which neither sees what the other writes create one delivery.
+// TestReconcileTwiceAtOnce: of runs of which none sees what the others write one creates a delivery, whatever time each takes
+// for the record's.
 func TestReconcileTwiceAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.hook("acme", nil)
+	w.hook("acme", func(h *webhook.Webhook) { h.Active = false })
+	w.hook("acme", func(h *webhook.Webhook) { h.PayloadTemplate = `{"x":"{{ no_such_function(data) }}"}` })
 	w.Store = blind{w.store}
-	for range 3 {
-		if got := w.reconcile(imageOf("acme", "ver_1", "VERIFIED"), Reconciliation{At: start, Apply: true}); len(got) != 1 {
-			t.Fatal("the store is not blind")
+	for i, want := range []int{3, 0, 0, 0} {
+		at := start.Add(time.Duration(i%3) * time.Hour)
+		if got := w.reconcile(imageOf("acme", "ver_1", "VERIFIED"), Reconciliation{At: at, Apply: true}); len(got) != want {
+			t.Errorf("run %d created %d, want %d", i, len(got), want)
 		}
-		w.advance(time.Minute)
+		if got := w.reconcile(imageOf("acme", "ver_1", "VERIFIED"), Reconciliation{At: at}); len(got) != 0 {
+			t.Errorf("a dry run after run %d misses %d", i, len(got))
+		}
+		w.advance(10 * time.Minute)
+	}
+	if n := len(w.store.AllDeliveries()); n != 3 {
+		t.Errorf("%d deliveries, want 3", n)
+	}
+	// Another status of the same verification is another event, and another verification too.
+	w.reconcile(imageOf("acme", "ver_1", "FAILED"), Reconciliation{At: start, Apply: true})
+	w.reconcile(imageOf("acme", "ver_2", "VERIFIED"), Reconciliation{At: start, Apply: true})
+	if n := len(w.store.AllDeliveries()); n != 9 {
+		t.Errorf("%d deliveries, want 9", n)
 	}
 	w.rest(time.Hour)
-	if d := w.only(); d.State != webhook.Delivered || len(w.posts) != 1 {
-		t.Errorf("%s after %d requests", d.State, len(w.posts))
+	if len(w.posts) != 3 {
+		t.Errorf("%d requests, want 3", len(w.posts))
 	}
-	// Another status of the same verification at the same time is another event.
-	w.reconcile(imageOf("acme", "ver_1", "FAILED"), Reconciliation{At: start, Apply: true})
-	if n := len(w.store.AllDeliveries()); n != 2 {
-		t.Errorf("%d deliveries, want 2", n)
+	// What is gone by then may be created again: the mark is for the time in which the index may be behind.
+	if got := w.reconcile(imageOf("acme", "ver_1", "VERIFIED"), Reconciliation{At: start.Add(time.Hour)}); len(got) != 3 {
+		t.Errorf("after an hour %d are missing, want 3", len(got))
 	}
+	// With the same time it has the same id, and is found by that.
+	if got := w.reconcile(imageOf("acme", "ver_1", "VERIFIED"), Reconciliation{At: start, Apply: true}); len(got) != 0 || len(w.store.AllDeliveries()) != 9 {
+		t.Errorf("after an hour %d were created, want none", len(got))
+	}
+}
+
+// TestReconcileMeetsAnother: a run whose creation comes between another's look and its creation.
+func TestReconcileMeetsAnother(t *testing.T) {
+	image := imageOf("acme", "ver_1", "VERIFIED")
+	for name, template := range map[string]string{"a body": "", "no body": `{"x":"{{ no_such_function(data) }}"}`} {
+		for _, later := range []time.Duration{0, time.Hour} {
+			w := newWorld(t)
+			w.hook("acme", func(h *webhook.Webhook) { h.PayloadTemplate = template })
+			w.store.Fail = func(op string) error {
+				if op == "Commit" {
+					w.store.Fail = nil
+					if got := w.reconcile(image, Reconciliation{At: start.Add(later), Apply: true}); len(got) != 1 {
+						t.Errorf("%s: the other created %d", name, len(got))
+					}
+				}
+				return nil
+			}
+			if got := w.reconcile(image, Reconciliation{At: start, Apply: true}); len(got) != 0 {
+				t.Errorf("%s: created %d as well, %v later", name, len(got), later)
+			}
+			w.only()
+		}
+	}
+}
+
+// TestReconcileConflictWithNothing: a write that is refused for another's that did not become real is no delivery that is there.
+func TestReconcileConflictWithNothing(t *testing.T) {
+	w := newWorld(t)
+	w.hook("acme", nil)
+	w.store.Fail = func(op string) error {
+		if op == "Commit" {
+			return webhook.Errorf(webhook.Conflict, "changed by somebody else")
+		}
+		return nil
+	}
+	image, o := imageOf("acme", "ver_1", "VERIFIED"), Reconciliation{At: start, Apply: true}
+	if got, err := w.reconciler().Reconcile(context.Background(), image, o); webhook.CodeOf(err) != webhook.Unavailable || len(got) != 1 || got[0].Created {
+		t.Errorf("%+v, %v", got, err)
+	}
+	w.store.Fail = nil
+	if got := w.reconcile(image, o); len(got) != 1 {
+		t.Errorf("the second time it created %d", len(got))
+	}
+	w.only()
 }
 
 // TestReconcileAfterEveryFault: whatever call fails, before or after it took effect, the same command again leaves each

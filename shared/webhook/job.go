@@ -17,7 +17,14 @@ const (
 	WarningJob JobKind = "warning"
 )
 
-// JobKinds returns all kinds.
+// ReconciledJob does nothing: it remembers for a webhook that a delivery of a verification's event was created without the
+// stream, and which one (Current), while no index may show that delivery yet.
+func ReconciledJob(e Event) JobKind {
+	tail := hash("reconciled", e.VerificationID, string(e.Type))
+	return JobKind("reconciled-" + crockford.EncodeToString(tail[:]))
+}
+
+// JobKinds returns all kinds that there is one of for each webhook.
 func JobKinds() []JobKind { return []JobKind{DrainJob, RecoverJob, ProbeJob, WarningJob} }
 
 // JobState is where a job stands.
