@@ -16,7 +16,7 @@ func TestEnv(t *testing.T) {
 	for _, o := range prodOutputs(t) {
 		fmt.Fprintf(&outputs, "%s\tthe %s\n", o, o)
 	}
-	aws := "#!/bin/sh\ncase \"$*\" in *-prod\\ *) cat <<'EOF'\n" + outputs.String() + "EOF\n;; *) exit 255;; esac\n"
+	aws := "#!/bin/sh\ncase \"$*\" in *-prod\\ * | *-local\\ *) cat <<'EOF'\n" + outputs.String() + "EOF\n;; *) exit 255;; esac\n"
 	if err := os.WriteFile(filepath.Join(dir, "aws"), []byte(aws), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -30,8 +30,10 @@ func TestEnv(t *testing.T) {
 	if want := "the ApiUrl|the AdminUrl|the VerificationsTable|the DeliveryQueueUrl|the DeadLetterQueueUrl|the ParkedBucket|the AlarmTopicArn|the RetrierFunction"; err != nil || got != want {
 		t.Errorf("%s, %v; want %s", got, err, want)
 	}
-	if got, err := run("other"); err == nil || got != "|||||||" {
-		t.Errorf("no stage: %s, %v", got, err)
+	for _, stage := range []string{"other", "local"} {
+		if got, err := run(stage); err == nil || got != "|||||||" {
+			t.Errorf("stage %s: %s, %v", stage, got, err)
+		}
 	}
 }
 

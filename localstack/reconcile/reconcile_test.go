@@ -142,6 +142,10 @@ func reconcile(t *testing.T, args string, r records) (lines []string, report str
 		t.Fatal(err)
 	}
 	switch err := x.verdict(); {
+	case strings.HasPrefix(x.report(), "checked 0, missing 0, created 0, failed 0") && x.untimed < len(r):
+		if !strings.Contains(fmt.Sprint(err), "names no verification") {
+			t.Errorf("%s: %s ends with %v", args, x.report(), err)
+		}
 	case x.failed > 0 && !strings.Contains(fmt.Sprint(err), "running it again is safe"),
 		x.failed == 0 && x.untimed == len(r) && !strings.Contains(fmt.Sprint(err), "TIME_ATTRIBUTE"),
 		x.failed == 0 && x.untimed < len(r) && err != nil:
@@ -166,6 +170,8 @@ func TestReport(t *testing.T) {
 	}{
 		{"-ids missing2,fine,,", []string{"missing\tmissing2\tacme\twhk_1\tverification.completed\theld"},
 			"checked 2, missing 1, created 0, failed 0\nThis was a dry run: APPLY=1 creates them."},
+		{"-apply 1 -ids ,", []string{""}, "checked 0, missing 0, created 0, failed 0"},
+		{"-apply 1 -file " + os.DevNull, []string{""}, "checked 0, missing 0, created 0, failed 0"},
 		{"-apply 1 -file " + file, []string{
 			"created\thalf\tacme\twhk_1\tverification.completed\theld",
 			"created\tmissing2\tacme\twhk_1\tverification.completed\theld",

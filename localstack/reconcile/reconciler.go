@@ -134,11 +134,13 @@ func (r *reconciler) report() string {
 }
 
 // verdict is an error if the run did not do what it was asked to. Single records without a time are told and left alone;
-// if none has one, the attribute is another.
+// if none has one, the attribute is another. A list without an id is not the one that was meant.
 func (r *reconciler) verdict() error {
 	switch {
 	case r.failed > 0:
 		return errors.New("not everything could be checked or created; running it again is safe")
+	case !r.plan.scan && r.failed+r.checked+r.elsewhere+r.untimed+r.unusable == 0:
+		return errors.New("IDS or FILE names no verification, so nothing was checked")
 	case r.untimed > 0 && r.checked+r.elsewhere+r.unusable == 0:
 		return fmt.Errorf("TIME_ATTRIBUTE: no record has a time under %q, so nothing was checked", r.plan.attribute)
 	}

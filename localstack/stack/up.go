@@ -100,6 +100,9 @@ func (s *session) startEmulator(ctx context.Context) error {
 		s.instance = instance(p)
 		return nil
 	}
+	if p.Alive() && p.Port != port {
+		return fmt.Errorf("this checkout has a copy that runs, its AWS at port %d: end it and its data with `make stop`, or start another copy in another checkout", p.Port)
+	}
 	if err := p.Stop(); err != nil {
 		return err
 	}
