@@ -52,7 +52,7 @@ func TestRoutes(t *testing.T) {
 // Each function may be invoked by its own trigger, and by no other account's API.
 func TestInvokers(t *testing.T) {
 	each(t, func(t *testing.T, stage string, tpl template) {
-		const api = "arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:Api/*/*/*"
+		const api = "arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:Api/"
 		var got []string
 		for _, id := range tpl.ofType("AWS::Lambda::Permission") {
 			var p struct{ Action, FunctionName, Principal, SourceArn string }
@@ -61,8 +61,8 @@ func TestInvokers(t *testing.T) {
 		}
 		slices.Sort(got)
 		wantEqual(t, "permissions", got, []string{
-			"apigateway.amazonaws.com " + api + " lambda:InvokeFunction Admin.Arn",
-			"apigateway.amazonaws.com " + api + " lambda:InvokeFunction Portal.Arn",
+			"apigateway.amazonaws.com " + api + stage + "/*/* lambda:InvokeFunction Admin.Arn",
+			"apigateway.amazonaws.com " + api + stage + "/*/* lambda:InvokeFunction Portal.Arn",
 			"events.amazonaws.com EveryMinute.Arn lambda:InvokeFunction Sweeper.Arn",
 		})
 	})

@@ -30,7 +30,7 @@ func (k *VerificationWebhooks) addDashboard() {
 			graph("Behind the stream (ms)", 5, k.ofFunction("dispatcher", "IteratorAge", maximum)),
 			graph("From a record to its first attempt (s)", 5, k.own(env.EventAgeMetric)),
 			graph("Oldest message of the queue (s)", 5, ofQueue(queue, "ApproximateAgeOfOldestMessage", maximum)),
-			graph("Most overdue (s), and how many were swept up", 5, k.own(env.OldestOverdueMetric), k.own(env.OverdueMetric)),
+			graph("Most overdue (s), and how many were swept up", 5, k.own(env.OldestOverdueMetric), k.own(env.OverdueMetric), k.own(env.StuckMetric)),
 		},
 		heading("What fails, and why?"),
 		{

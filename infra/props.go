@@ -108,7 +108,8 @@ type Egress struct {
 	// concern. One is made if nil, with endpoints for DynamoDB and S3.
 	VPC awsec2.IVpc
 	// Addresses is how many addresses a VPC that is made has, each with a NAT gateway in a zone of its own: 1 or 2, 2 if
-	// 0. More zones than two are not known where the stack has no account of its own; a larger network is a VPC of yours. Unless Destroyable, they are kept when the stack goes, so that what partners allow stays right.
+	// 0. More zones than two are not known where the stack has no account of its own; a larger network is a VPC of yours.
+	// Unless Destroyable, they are kept when the stack goes, so that what partners allow stays right.
 	Addresses int
 	// CIDR is the range of a VPC that is made. 10.0.0.0/16 if empty.
 	CIDR string

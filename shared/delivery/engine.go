@@ -153,7 +153,9 @@ func (e *Engine) settle(ctx context.Context, d webhook.Delivery, a webhook.Attem
 		}
 		stored, readErr := e.Store.Delivery(ctx, d.Ref())
 		if webhook.CodeOf(readErr) == webhook.NotFound {
-			return &next, nil // only what is settled is ever removed, so the outcome was stored
+			// Only what is settled is ever removed, so an outcome was stored, this one or that of whoever took over. A next
+			// step of this one's would find nothing.
+			return &next, nil
 		}
 		if readErr != nil {
 			continue

@@ -28,7 +28,8 @@ type Missing struct {
 
 // Reconcile compares a verification record, its attributes in DynamoDB's JSON, with the deliveries that there are of it,
 // and returns those that are missing: pending with their messages queued, held for a webhook that is inactive, or
-// undeliverable if there can be no body. It sends nothing, and needs neither Sender nor Vault. It is for records that the stream will never bring: what it brings afterwards has another id and is sent too.
+// undeliverable if there can be no body. It sends nothing, and needs neither Sender nor Vault. It is for records that the
+// stream will never bring: what it brings afterwards has another id and is sent too.
 //
 // A webhook's delivery counts as there in any state, also one that the partner discarded, if its event could be the one
 // that reaching the record's status makes. What stood there before is not known: so a completed manual review is taken
@@ -109,7 +110,7 @@ func (e *Engine) supply(ctx context.Context, b *batch, r payload.Record, w *webh
 	}
 	mark, there, err := e.reconciled(ctx, w, r.Event)
 	if err != nil || there {
-		if err == nil && apply { // its message may have been lost with whoever created it
+		if there && apply { // its message may have been lost with whoever created it
 			err = e.resumeIfStored(ctx, webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: mark.Current})
 		}
 		return d, there, err
@@ -136,10 +137,17 @@ func (e *Engine) supply(ctx context.Context, b *batch, r payload.Record, w *webh
 	return d, false, err
 }
 
-// reconciled returns the mark of a webhook's event, and whether it tells that a delivery was created just now.
+// reconciled returns the mark of a webhook's event, and whether it names a delivery that was created just now and is there.
 func (e *Engine) reconciled(ctx context.Context, w *webhook.Webhook, x webhook.Event) (mark webhook.Job, there bool, err error) {
 	mark, err = e.presentJob(ctx, w.PartnerID, w.ID, webhook.ReconciledJob(x))
-	return mark, mark.Rev > 0 && e.Now().Sub(mark.UpdatedAt) < reconciledFor, err
+	if err != nil || mark.Rev == 0 || e.Now().Sub(mark.UpdatedAt) >= reconciledFor {
+		return mark, false, err
+	}
+	_, err = e.Store.Delivery(ctx, webhook.Ref{PartnerID: w.PartnerID, WebhookID: w.ID, DeliveryID: mark.Current})
+	if webhook.CodeOf(err) == webhook.NotFound {
+		return mark, false, nil
+	}
+	return mark, err == nil, err
 }
 
 // supplied is for a delivery that could not be created as something was there: this one, from the stream or an earlier

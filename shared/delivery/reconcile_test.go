@@ -289,6 +289,30 @@ func TestReconcileTwiceAtOnce(t *testing.T) {
 	}
 }
 
+// TestReconcileOfWhatWasRemoved: what was created just now and is gone, as a runbook has it removed, is missing again.
+func TestReconcileOfWhatWasRemoved(t *testing.T) {
+	image := imageOf("acme", "ver_1", "VERIFIED")
+	for _, later := range []time.Duration{0, time.Hour} {
+		w := newWorld(t)
+		w.hook("acme", nil)
+		w.reconcile(image, Reconciliation{At: start, Apply: true})
+		d := w.only()
+		w.commit(webhook.Change{RemoveDelivery: &d})
+		o := Reconciliation{At: start.Add(later)}
+		if got := w.reconcile(image, o); len(got) != 1 {
+			t.Errorf("%d are missing, want 1", len(got))
+		}
+		o.Apply = true
+		if got := w.reconcile(image, o); len(got) != 1 {
+			t.Errorf("%d were created, want 1", len(got))
+		}
+		w.rest(time.Hour)
+		if d := w.only(); d.State != webhook.Delivered || len(w.posts) != 1 {
+			t.Errorf("%s after %d requests", d.State, len(w.posts))
+		}
+	}
+}
+
 // TestReconcileMeetsAnother: a run whose creation comes between another's look and its creation.
 func TestReconcileMeetsAnother(t *testing.T) {
 	image := imageOf("acme", "ver_1", "VERIFIED")

@@ -168,7 +168,7 @@ func (e *Engine) sweepOne(ctx context.Context, ref webhook.Ref) (webhook.State, 
 		moved, err := e.sweepWaiting(ctx, &d)
 		if webhook.CodeOf(err) == webhook.Corrupt {
 			// Its webhook, or the drain: all that waits for that would stand before the others each minute.
-			d.DueAt = e.Now().Add(drainCheck)
+			d.DueAt = e.Now().Add(unreadableCheck)
 			return "", errors.Join(err, e.save(ctx, &d))
 		}
 		return moved, err
@@ -191,6 +191,8 @@ const (
 	waitingCheck = 24 * time.Hour
 	// drainCheck is the same while a drain runs.
 	drainCheck = 10 * time.Minute
+	// unreadableCheck is the same behind a webhook or drain that can't be read: within each period of the alarm on that.
+	unreadableCheck = 4 * time.Minute
 )
 
 // sweepWaiting looks at what waits for a webhook's activation: it ends what was discarded, whose webhook was deleted or

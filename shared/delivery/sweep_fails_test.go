@@ -283,7 +283,7 @@ func TestSweepOfWaitingBehindAnUnreadableWebhook(t *testing.T) {
 	if out, err := w.Sweep(t.Context()); err != nil || out.Failed != 1 || len(log.of("overdue.put_off")) != 1 {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if d := w.only(); d.State != webhook.Held || d.DueAt.Sub(w.clock()) != drainCheck {
+	if d := w.only(); d.State != webhook.Held || d.DueAt.Sub(w.clock()) != unreadableCheck {
 		t.Errorf("%+v", d)
 	}
 	if out, err := w.Sweep(t.Context()); err != nil || out.Overdue != 0 {

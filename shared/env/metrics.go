@@ -31,13 +31,14 @@ const (
 	HeldMetric           = "Held"           // deliveries newly held for an inactive webhook
 	FaultsMetric         = "Faults"         // what met a fault of ours, by cause: our error code
 	EventAgeMetric       = "EventAge"       // seconds: from an event's record to its first attempt, but for what was held or waits for a slow endpoint
+	StuckMetric          = "Stuck"          // overdue deliveries and jobs that cannot be read, or that meet a bug: how often they were looked at
 	OldestOverdueMetric  = "OldestOverdue"  // seconds: how long the oldest overdue delivery was past its due time
 )
 
 // Metrics are all of them.
 var Metrics = []string{
 	DeliveredMetric, FailedAttemptsMetric, ParkedMetric, UndeliverableMetric, ExpiredMetric, StoppedByLimitMetric, OverdueMetric,
-	SwitchedOffMetric, InterruptedMetric, HeldMetric, FaultsMetric, EventAgeMetric, OldestOverdueMetric,
+	SwitchedOffMetric, InterruptedMetric, HeldMetric, FaultsMetric, StuckMetric, EventAgeMetric, OldestOverdueMetric,
 }
 
 // MetricsByCause are the metrics that have a cause.

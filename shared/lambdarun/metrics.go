@@ -53,6 +53,8 @@ func rules() []rule {
 		{event: "delivery.expired", metric: env.ExpiredMetric},
 		{event: "delivery.overdue", metric: env.OverdueMetric},
 		{event: "delivery.overdue", metric: env.OldestOverdueMetric, of: func(f facts) int64 { return f.lateMs }},
+		// What does not pass by itself.
+		{event: "overdue.put_off", metric: env.StuckMetric, when: func(f facts) bool { return f.code != string(webhook.Unavailable) }},
 		{event: "record.parked", metric: env.ParkedMetric},
 		{event: "job.stopped_by_limit", metric: env.StoppedByLimitMetric},
 		{event: "webhook.deactivated", metric: env.SwitchedOffMetric},

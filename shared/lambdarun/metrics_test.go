@@ -87,6 +87,7 @@ func TestMetrics(t *testing.T) {
 			event("delivery.overdue", slog.Int64("lateMs", 61_000)), event("delivery.overdue", slog.Int64("lateMs", 7_000)),
 			event("message.put_off", slog.String("code", "unavailable")), event("stats.failed", slog.String("code", "unavailable")),
 			event("panic", slog.String("code", "internal")),
+			event("overdue.put_off", slog.String("code", "corrupt")), event("overdue.put_off", slog.String("code", "unavailable")),
 			event("api.request", slog.String("code", "not_found")), event("api.request", slog.String("code", "unavailable"), slog.String("error", "x")),
 			event("delivery.queued"), event("something.else"), {},
 		} {
@@ -97,8 +98,8 @@ func TestMetrics(t *testing.T) {
 		return nil
 	})
 	same(t, totals(t, lines), `{"Delivered":4,"EventAge":2.5,"Expired":1,"FailedAttempts":4,"FailedAttempts dns_error":1,"FailedAttempts http_status":1,`+
-		`"FailedAttempts timeout":2,"Faults":5,"Faults corrupt":1,"Faults internal":1,"Faults unavailable":3,"Held":2,"Interrupted":1,"OldestOverdue":61,`+
-		`"Overdue":2,"Parked":1,"StoppedByLimit":1,"SwitchedOff":1,"Undeliverable":1}`)
+		`"FailedAttempts timeout":2,"Faults":7,"Faults corrupt":2,"Faults internal":1,"Faults unavailable":4,"Held":2,"Interrupted":1,"OldestOverdue":61,`+
+		`"Overdue":2,"Parked":1,"StoppedByLimit":1,"Stuck":1,"SwitchedOff":1,"Undeliverable":1}`)
 	if n := strings.Count(strings.Join(lines, "\n"), `"event":"invocation"`); n != 1 {
 		t.Errorf("%d lines of the invocation", n)
 	}

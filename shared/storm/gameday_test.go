@@ -137,6 +137,10 @@ func lateDrills() []drill {
 			wrong: func(w *world) { w.retrier.from, w.retrier.to = when, 2*time.Hour+30*time.Minute },
 		},
 		{
+			name: "one delivery cannot be read", raises: []string{"StuckAlarm"},
+			lasts: time.Hour, crowds: crowd(4, 0.1, well), wrong: unreadable,
+		},
+		{
 			name: "the sweeper cannot run while messages are lost", raises: []string{"SweeperStoppedAlarm", "OverdueAlarm"},
 			also:  []string{"SweptUpAlarm", "EventsLateAlarm"}, // first attempts that take a detour are among them
 			lasts: 75 * time.Minute, crowds: crowd(4, 0.1, failsNow(0.3)),
@@ -339,8 +343,6 @@ func calm() []drill {
 				w.spoil(&verification{id: "bad", partner: memberID(0, 0)})
 			},
 		},
-		// It is counted each minute.
-		{name: "one delivery cannot be read", lasts: 2 * time.Hour, crowds: crowd(4, 0.1, well), wrong: unreadable},
 		{
 			name: "the busiest partner dies", lasts: 2 * time.Hour,
 			crowds: []Crowd{

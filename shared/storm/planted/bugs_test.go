@@ -257,7 +257,7 @@ var bugs = []bug{
 		name: "outbox-removed-unpublished", file: "shared/delivery/outbox.go",
 		old: `	accepted, err := e.Bus.Publish(ctx, events)
 	if len(accepted) == 0 {
-		return 0, err
+		return events, err
 	}
 `,
 		new: `	_, err = e.Bus.Publish(ctx, events)
@@ -267,15 +267,15 @@ var bugs = []bug{
 	},
 	{
 		name: "outbox-left-alone", file: "shared/delivery/outbox.go",
-		old: `	before := e.Now().Add(-outboxAge)
+		old: `	before := s.Now().Add(-outboxAge)
 `,
-		new: `	before := e.Now().Add(-24 * time.Hour)
+		new: `	before := s.Now().Add(-24 * time.Hour)
 `,
 		seed: 1, invariant: "I11 the world comes to rest",
 	},
 	{
 		name: "undeliverable-not-told", file: "shared/delivery/engine.go",
-		old: `		Outbox:     []webhook.OutboxEvent{e.event(webhook.DeliveryUndeliverable, d, reason)},
+		old: `		Outbox: []webhook.OutboxEvent{e.event(webhook.DeliveryUndeliverable, d, reason)},
 `,
 		new:  ``,
 		seed: 1, invariant: "I13 each cause is told once",
