@@ -24,6 +24,29 @@ type fakeBucket struct {
 	t       *testing.T
 	objects map[string]string
 	changes int
+	// past holds the versions of objects by key, the latest last: c and more is one with content, m and more a mark.
+	past map[string][]string
+}
+
+// current is the version that readers get: "" if there is none, or a mark.
+func (f *fakeBucket) current(key string) string {
+	if all := f.past[key]; len(all) > 0 && all[len(all)-1][0] == 'c' {
+		return all[len(all)-1]
+	}
+	return ""
+}
+
+// versions is ListObjectVersions: the latest first.
+func (f *fakeBucket) versions(prefix string) string {
+	var list strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(f.past)) {
+		for _, id := range slices.Backward(f.past[k]) {
+			if name := map[byte]string{'c': "Version", 'm': "DeleteMarker"}[id[0]]; strings.HasPrefix(k, prefix) {
+				list.WriteString("<" + name + "><Key>" + k + "</Key><VersionId>" + id + "</VersionId></" + name + ">")
+			}
+		}
+	}
+	return "<ListVersionsResult><IsTruncated>false</IsTruncated>" + list.String() + "</ListVersionsResult>"
 }
 
 func (f *fakeBucket) act(action string, body []byte) storetest.Answer {
@@ -35,6 +58,11 @@ func (f *fakeBucket) act(action string, body []byte) storetest.Answer {
 	}
 	key := strings.TrimPrefix(strings.TrimPrefix(at.Path, "/b"), "/")
 	switch {
+	case method == "GET" && at.Query().Has("versions"):
+		return storetest.Answer{Status: 200, Body: f.versions(at.Query().Get("prefix"))}
+	case method == "DELETE" && at.Query().Has("versionId"):
+		f.past[key] = slices.DeleteFunc(f.past[key], func(id string) bool { return id == at.Query().Get("versionId") })
+		return storetest.Answer{Status: 204}
 	case method == "GET" && key == "":
 		var list strings.Builder
 		list.WriteString("<ListBucketResult><IsTruncated>false</IsTruncated>")

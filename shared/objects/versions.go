@@ -23,25 +23,26 @@ type Versions struct {
 func (v Versions) Len() int { return len(v.IDs) + len(v.Marks) }
 
 // KeptVersions calls f with what is or was kept of each delivery of a partner, until f returns an error. It reads keys
-// alone.
+// alone. The Ref is zero for an object whose key is none of this release's.
 func (o *Objects) KeptVersions(ctx context.Context, partnerID string, f func(webhook.Ref, Versions) error) error {
 	prefix := recordsPrefix + partnerID + "/"
 	return o.versions(ctx, prefix, func(v Versions) error {
-		hook, id, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(v.Key, prefix), suffix), "/")
-		if !ok {
-			return nil
+		rest, isJSON := strings.CutSuffix(strings.TrimPrefix(v.Key, prefix), suffix)
+		hook, id, ok := strings.Cut(rest, "/")
+		if !isJSON || !ok || hook == "" || id == "" || strings.Contains(id, "/") {
+			return f(webhook.Ref{}, v)
 		}
 		return f(webhook.Ref{PartnerID: partnerID, WebhookID: hook, DeliveryID: id}, v)
 	})
 }
 
 // ParkedVersions calls f with everything that is or was parked, lost batches too, until f returns an error. It reads keys
-// alone: a summary lacks what its key has no room for.
+// alone: a summary lacks what its key has no room for, and has no ID for an object whose key is none of this release's.
 func (o *Objects) ParkedVersions(ctx context.Context, f func(webhook.ParkedSummary, Versions) error) error {
 	err := o.versions(ctx, parkedPrefix, func(v Versions) error {
 		s, ok := parseParkedKey(v.Key)
 		if !ok {
-			return nil
+			return f(webhook.ParkedSummary{}, v)
 		}
 		return f(s, v)
 	})
@@ -51,13 +52,14 @@ func (o *Objects) ParkedVersions(ctx context.Context, f func(webhook.ParkedSumma
 	return o.versions(ctx, lostPrefix, func(v Versions) error {
 		id, ok := lostID(v.Key)
 		if !ok {
-			return nil
+			return f(webhook.ParkedSummary{}, v)
 		}
 		return f(webhook.ParkedSummary{ID: id, Reason: webhook.ReasonLeftStream}, v)
 	})
 }
 
-// versions lists the objects below a prefix. What ListObjectVersions tells of one key may stand on two pages.
+// versions lists the objects below a prefix, but for the marks of folders that S3's console makes. What
+// ListObjectVersions tells of one key may stand on two pages.
 func (o *Objects) versions(ctx context.Context, prefix string, f func(Versions) error) error {
 	open := map[string]Versions{}
 	pages := s3.NewListObjectVersionsPaginator(o.client, &s3.ListObjectVersionsInput{
@@ -86,6 +88,9 @@ func (o *Objects) versions(ctx context.Context, prefix string, f func(Versions) 
 			v := open[key]
 			delete(open, key)
 			v.Key = key
+			if strings.HasSuffix(key, "/") {
+				continue
+			}
 			if err := f(v); err != nil {
 				return err
 			}
@@ -114,11 +119,12 @@ func (o *Objects) Latest(ctx context.Context, v Versions) (webhook.Parked, error
 }
 
 // RemoveVersions removes an object with all its versions and marks, for good. Repeating it is safe; after an error some may
-// be left. The latest content goes last, so that what is left can still be told from other objects.
+// be left. The latest content goes after what is older, so that what is left can still be told from other objects, and the
+// marks go last: without the latest mark the content below it would be current again. A mark alone holds nothing.
 func (o *Objects) RemoveVersions(ctx context.Context, v Versions) error {
 	all := slices.Clone(v.IDs)
 	slices.Reverse(all)
-	for _, id := range append(slices.Clone(v.Marks), all...) {
+	for _, id := range append(all, v.Marks...) {
 		_, err := o.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(o.bucket), Key: aws.String(v.Key), VersionId: aws.String(id)})
 		if err != nil {
 			return webhook.Wrap(webhook.Unavailable, err, "a version of an object was not removed")

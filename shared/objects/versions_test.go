@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/cr3dentials/verification-webhooks/shared/objects"
+	"github.com/cr3dentials/verification-webhooks/shared/storetest"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
 )
 
@@ -106,6 +108,77 @@ func testVersions(t *testing.T, client *s3.Client, bucket string, versioned bool
 		t.Errorf("stopped with %v", err)
 	}
 	must(t, o.KeptVersions(ctx, "p", func(_ webhook.Ref, v objects.Versions) error { return o.RemoveVersions(ctx, v) }))
+}
+
+// TestRemovalCutShort ends the removal after each of its requests, for objects with every kind of past: what is not current
+// does not become so, what is left goes the next time, and the latest content is there as long as any is.
+func TestRemovalCutShort(t *testing.T) {
+	const key = "parked/prk_1/0001772600767000-1-r/p/v//.json"
+	for _, past := range []string{"c", "cm", "ccm", "cmcm", "cmc", "ccmm"} { // content and marks, the latest last
+		for after := range len(past) + 1 {
+			f, l, o := newLyingBucket(t)
+			f.past = map[string][]string{}
+			for i, kind := range past {
+				id := fmt.Sprintf("%c%d", kind, i)
+				f.past[key] = append(f.past[key], id)
+			}
+			all := func() (all []objects.Versions) {
+				must(t, o.ParkedVersions(t.Context(), func(_ webhook.ParkedSummary, v objects.Versions) error {
+					all = append(all, v)
+					return nil
+				}))
+				return all
+			}
+			was, latest := f.current(key), ""
+			v := all()[0]
+			latest = v.IDs[0]
+			l.Tell(append(make([]storetest.Lie, after), storetest.Times(9, storetest.Refuse(503, ""))...)...)
+			err := o.RemoveVersions(t.Context(), v)
+			if after < len(past) != (err != nil) {
+				t.Errorf("%s, %d requests: %v", past, after, err)
+			}
+			left := f.past[key]
+			if len(left) != len(past)-after {
+				t.Errorf("%s, %d requests: %v are left", past, after, left)
+			}
+			if now := f.current(key); now != "" && now != was {
+				t.Errorf("%s, %d requests: %s is current, before it was %q", past, after, now, was)
+			}
+			if text := strings.Join(left, " "); strings.Contains(text, "c") && !strings.Contains(text, latest) {
+				t.Errorf("%s, %d requests: the latest content is gone, %v are left", past, after, left)
+			}
+			l.Tell()
+			for _, v := range all() {
+				must(t, o.RemoveVersions(t.Context(), v))
+			}
+			if len(f.past[key]) != 0 {
+				t.Errorf("%s, %d requests: %v are left in the end", past, after, f.past[key])
+			}
+		}
+	}
+}
+
+// TestForeignKeys: what this release cannot name is handed on without a name; the marks of folders are nothing.
+func TestForeignKeys(t *testing.T) {
+	f, _, o := newLyingBucket(t)
+	foreign := []string{"aws/lambda//x", "parked/prk_1/other", "parked/x.json", "records/p/w/d", "records/p/w/d/e.json", "records/p/x.json"}
+	f.past = map[string][]string{"parked/": {"c0"}, "records/p/folder/": {"c0"}, "aws/lambda/": {"c0"}, "aws/lambda/folder/": {"c0"}, "records/q/x": {"c0"}}
+	for _, key := range foreign {
+		f.past[key] = []string{"c0"}
+	}
+	var got []string
+	must(t, o.ParkedVersions(t.Context(), func(s webhook.ParkedSummary, v objects.Versions) error {
+		got = append(got, s.ID+v.Key)
+		return nil
+	}))
+	must(t, o.KeptVersions(t.Context(), "p", func(r webhook.Ref, v objects.Versions) error {
+		got = append(got, r.PartnerID+v.Key)
+		return nil
+	}))
+	slices.Sort(got)
+	if !slices.Equal(got, foreign) {
+		t.Errorf("handed on %q, want %q", got, foreign)
+	}
 }
 
 func must(t *testing.T, err error) {
