@@ -77,10 +77,10 @@ func parseActivation(args []string, now time.Time) (*activation, error) {
 	}
 	timed("SINCE", since, &a.since)
 	timed("UNTIL", until, &a.until)
-	if apply != "" && apply != "0" && apply != "1" {
-		errs = append(errs, fmt.Errorf("APPLY: want 1 or nothing, have %q", apply))
+	var err error
+	if a.apply, err = local.Switch("APPLY", apply); err != nil {
+		errs = append(errs, err)
 	}
-	a.apply = apply == "1"
 	if len(errs) == 0 && !a.since.Before(a.until) {
 		errs = append(errs, errors.New("SINCE: must be before UNTIL, which is now if it is not given"))
 	}

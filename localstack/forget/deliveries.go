@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -89,24 +91,36 @@ func (f *forgetter) bodies(ctx context.Context) error {
 	return nil
 }
 
-// names tells whether JSON text holds an id in one of its strings, and not as a part of a longer one.
+// names tells whether JSON text holds an id in one of its strings, and not as a part of a longer one. What is no JSON is
+// looked through as it stands.
 func names(text []byte, id string) bool {
-	var quoted bytes.Buffer
-	e := json.NewEncoder(&quoted)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(id); err != nil {
-		return false
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	for {
+		token, err := d.Token()
+		if s, ok := token.(string); ok && holds(s, id) {
+			return true
+		}
+		if errors.Is(err, io.EOF) {
+			return false
+		}
+		if err != nil {
+			return holds(string(text), id)
+		}
 	}
-	inner := bytes.Trim(bytes.TrimSpace(quoted.Bytes()), `"`)
+}
+
+// holds tells whether a text holds an id that is no part of a longer one.
+func holds(text, id string) bool {
 	within := func(c byte) bool {
 		return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte("_-.#", c) >= 0
 	}
-	for len(inner) > 0 {
-		i := bytes.Index(text, inner)
+	for id != "" {
+		i := strings.Index(text, id)
 		if i < 0 {
-			return false
+			break
 		}
-		end := i + len(inner)
+		end := i + len(id)
 		if (i == 0 || !within(text[i-1])) && (end == len(text) || !within(text[end])) {
 			return true
 		}

@@ -25,8 +25,12 @@ type world struct {
 	left    map[webhook.Ref]string
 	kept    map[webhook.Ref][]byte
 	parks   []webhook.Parked
+	// foreign are keys that this release cannot name, of parked objects, and of those of acme's deliveries.
+	foreign [2]string
 	// full is set if keys of parked records have no room for ids.
 	full bool
+	// marked is set if of kept records there are marks of deletion alone.
+	marked bool
 	// unread are keys of objects that cannot be read, locked those that cannot be removed.
 	unread, locked string
 }
@@ -102,9 +106,18 @@ func (w *world) Commit(ctx context.Context, c webhook.Change) error {
 }
 
 func (w *world) KeptVersions(_ context.Context, partnerID string, f func(webhook.Ref, objects.Versions) error) error {
+	if key := w.foreign[1]; key != "" {
+		if err := f(webhook.Ref{}, objects.Versions{Key: key, IDs: []string{"1"}}); err != nil {
+			return err
+		}
+	}
 	for r := range w.kept {
 		if r.PartnerID == partnerID {
-			if err := f(r, objects.Versions{Key: r.DeliveryID, IDs: []string{"1"}}); err != nil {
+			v := objects.Versions{Key: r.DeliveryID, IDs: []string{"1"}}
+			if w.marked {
+				v.IDs, v.Marks = nil, []string{"1"}
+			}
+			if err := f(r, v); err != nil {
 				return err
 			}
 		}
@@ -113,6 +126,11 @@ func (w *world) KeptVersions(_ context.Context, partnerID string, f func(webhook
 }
 
 func (w *world) ParkedVersions(_ context.Context, f func(webhook.ParkedSummary, objects.Versions) error) error {
+	if key := w.foreign[0]; key != "" {
+		if err := f(webhook.ParkedSummary{}, objects.Versions{Key: key, IDs: []string{"1"}}); err != nil {
+			return err
+		}
+	}
 	for _, p := range slices.Clone(w.parks) {
 		s := webhook.ParkedSummary{ID: p.ID, Reason: p.Reason}
 		if !w.full {
@@ -126,6 +144,9 @@ func (w *world) ParkedVersions(_ context.Context, f func(webhook.ParkedSummary, 
 }
 
 func (w *world) Latest(_ context.Context, v objects.Versions) (webhook.Parked, error) {
+	if len(v.IDs) == 0 {
+		return webhook.Parked{}, webhook.Errorf(webhook.NotFound, "only marks of its deletion")
+	}
 	if v.Key == w.unread {
 		return webhook.Parked{}, webhook.Errorf(webhook.Unavailable, "the bucket does not answer")
 	}
@@ -322,6 +343,47 @@ func TestRepeated(t *testing.T) {
 	}
 }
 
+// TestParkedFirst: while something may be parked that a redrive would make deliveries of, none goes. Nor does the command
+// end well while there is an object that it cannot name.
+func TestParkedFirst(t *testing.T) {
+	t.Parallel()
+	const (
+		first = "stays deliveries and what belongs to them: what is still parked could make them anew"
+		found = "found delivery whk_1 dlv_1 undeliverable"
+		what  = " not a key of this release's: see what it is"
+	)
+	w := newWorld(t)
+	ref := w.add("dlv_1", "ver_1", nil)
+	w.kept[ref] = record("acme", "ver_1")
+	w.parks = []webhook.Parked{{ID: "prk_1", Reason: "r", PartnerID: "acme", VerificationID: "ver_1"}}
+	w.locked = "prk_1"
+	w.want(apply, "not all that is parked", "failed parked prk_1 r versions 2 unavailable: the bucket does not answer", first)
+	w.locked, w.unread, w.full = "", "prk_1", true
+	w.want(look, "not everything", "failed parked prk_1 unavailable: the bucket does not answer", found, "found kept whk_1 dlv_1 versions 1")
+	w.want(apply, "not all that is parked", "failed parked prk_1 unavailable: the bucket does not answer", first)
+	w.unread, w.foreign[0] = "", "parked/new"
+	w.want(apply, "not all that is parked", "failed object parked/new"+what, "removed parked prk_1 r versions 2", first)
+	if len(w.AllDeliveries()) != 1 || len(w.kept) != 1 {
+		t.Fatal("a delivery, or what belongs to it, is gone")
+	}
+	w.foreign = [2]string{"", "records/acme/new"}
+	w.want(apply, "not everything", "failed object records/acme/new"+what, "removed delivery whk_1 dlv_1 undeliverable", "removed kept whk_1 dlv_1 versions 1")
+	w.foreign = [2]string{}
+	w.want(apply, "")
+}
+
+// TestMarksAlone: a mark of deletion that is all there is of a kept record goes with its delivery; another's stays.
+func TestMarksAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.kept[w.add("dlv_1", "ver_1", nil)], w.kept[w.add("dlv_2", "ver_2", nil)] = nil, nil
+	w.marked = true
+	w.want(apply, "", "removed delivery whk_1 dlv_1 undeliverable", "removed kept whk_1 dlv_1 versions 1")
+	if len(w.kept) != 1 || len(w.AllDeliveries()) != 1 {
+		t.Errorf("left %v, %v", w.kept, w.AllDeliveries())
+	}
+}
+
 // TestParked finds what is parked by its key or its content, and leaves others' and batches alone.
 func TestParked(t *testing.T) {
 	t.Parallel()
@@ -371,6 +433,7 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
 		`"ver_1"`: true, `"the verification ver_1 is done"`: true, `"ver_12"`: false, `"xver_1"`: false, `"ver_12, ver_1"`: true, ``: false, `"ver_1-a"`: false,
+		`{"a":["x\nver_1"]}`: true, `{"ver_1":2}`: true, `{"a":1e999,"b":"ver_1"}`: true, `cut {"a":"ver_1`: true, `cut "ver_12`: false,
 	} {
 		if got := names([]byte(text), "ver_1"); got != want {
 			t.Errorf("%s: %t", text, got)
@@ -378,5 +441,10 @@ func TestNames(t *testing.T) {
 	}
 	if !names([]byte(`{"a":"x\"<é>\u0001"}`), "x\"<é>\x01") || names([]byte(`""`), "") {
 		t.Error("escapes, or an empty id")
+	}
+	for _, text := range []string{`{"a":"x\u2028y\u2029"}`, "{\"a\":\"x\u2028y\u2029\"}", "cut x\u2028y\u2029"} { // JSON may hold them as they are
+		if !names([]byte(text), "x\u2028y\u2029") {
+			t.Errorf("not found in %q", text)
+		}
 	}
 }

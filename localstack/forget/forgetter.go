@@ -77,8 +77,7 @@ func (f *forgetter) forget(ctx context.Context) error {
 	for i := range hooks {
 		f.webhooks[hooks[i].ID] = true
 	}
-	// What is parked goes first: handled again, it would make deliveries anew.
-	for _, step := range []func(context.Context) error{f.parked, f.deliveries, f.kept, f.bodies} {
+	for _, step := range []func(context.Context) error{f.parkedFirst, f.deliveries, f.kept, f.bodies} {
 		if err := step(ctx); err != nil {
 			f.end()
 			return fmt.Errorf("not everything was looked at, running it again is safe: %w", err)
@@ -104,6 +103,17 @@ func (f *forgetter) recorded(ctx context.Context) error {
 	}
 	return errors.New("the record is still in the verifications table; a late change of it or a reconciliation would " +
 		"make its deliveries anew, and send them: remove it there first. Nothing was removed")
+}
+
+// parkedFirst is parked, before all others: handled again, what is parked would make deliveries anew, and send them. So
+// with apply nothing else goes while something may be parked.
+func (f *forgetter) parkedFirst(ctx context.Context) error {
+	err := f.parked(ctx)
+	if err == nil && f.apply && f.failed > 0 {
+		f.tell("stays", "deliveries", "and what belongs to them: what is still parked could make them anew")
+		err = errors.New("not all that is parked could be looked at or removed")
+	}
+	return err
 }
 
 // remains says what it does not touch.

@@ -61,7 +61,8 @@ func parse(args []string) (*forgetter, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	f.apply = *apply == "1"
+	applies, err := local.Switch("APPLY", *apply)
+	f.apply = applies
 	switch {
 	case flags.NArg() > 0:
 		return nil, fmt.Errorf("unknown argument %q", flags.Arg(0))
@@ -69,8 +70,6 @@ func parse(args []string) (*forgetter, error) {
 		return nil, errors.New("say whose verification it is: make forget PARTNER=<id> VERIFICATION=<id>")
 	case !webhook.ValidPartnerID(f.partnerID):
 		return nil, fmt.Errorf("PARTNER: no partner has the id %q", f.partnerID)
-	case *apply != "" && *apply != "0" && !f.apply:
-		return nil, fmt.Errorf("APPLY: want 1 or nothing, have %q", *apply)
 	}
-	return f, nil
+	return f, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -14,6 +15,10 @@ import (
 // parked removes the records of the verification that made no event.
 func (f *forgetter) parked(ctx context.Context) error {
 	return f.bucket.ParkedVersions(ctx, func(s webhook.ParkedSummary, v objects.Versions) error {
+		if s.ID == "" {
+			f.foreign(v)
+			return ctx.Err()
+		}
 		if webhook.ParkedKindOf(s.Reason) == webhook.ParkedLost {
 			f.batch(ctx, s.ID, v)
 			return ctx.Err()
@@ -44,6 +49,11 @@ func (f *forgetter) parked(ctx context.Context) error {
 		}
 		return ctx.Err()
 	})
+}
+
+// foreign tells of an object that this release cannot name: it may be of the verification.
+func (f *forgetter) foreign(v objects.Versions) {
+	f.fail(errors.New("not a key of this release's: see what it is"), "object", v.Key)
 }
 
 // batch tells of a batch that left the stream if it holds the verification. It holds others' records too, so it stays.
@@ -86,6 +96,10 @@ func (f *forgetter) kept(ctx context.Context) error {
 	}
 	var all []*object
 	err := f.bucket.KeptVersions(ctx, f.partnerID, func(r webhook.Ref, v objects.Versions) error {
+		if r == (webhook.Ref{}) {
+			f.foreign(v)
+			return nil
+		}
 		all = append(all, &object{ref: r, v: v})
 		return nil
 	})

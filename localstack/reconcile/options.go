@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/cr3dentials/verification-webhooks/localstack/local"
 )
 
 // options are the command line's, as they were given. A switch is on if it is "1".
@@ -34,10 +36,11 @@ func (o options) plan(now time.Time) (plan, error) {
 	p := plan{ids: o.ids, file: o.file, attribute: o.attribute, until: now.Add(-settled)}
 	var errs []error
 	on := func(name, v string) bool {
-		if v != "" && v != "0" && v != "1" {
-			errs = append(errs, fmt.Errorf("%s: want 1 or nothing, have %q", name, v))
+		is, err := local.Switch(name, v)
+		if err != nil {
+			errs = append(errs, err)
 		}
-		return v == "1"
+		return is
 	}
 	var all bool
 	p.scan, all, p.apply = on("SCAN", o.scan), on("ALL", o.all), on("APPLY", o.apply)
