@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"os/signal"
@@ -66,8 +67,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 // putBack has handled again what could not be handled before: redrive [<id> [<all: 1>]], dead-letters.
 func putBack(ctx context.Context, args []string, out io.Writer) error {
 	args = append(args, "", "")
-	id, all := args[1], args[2]
-	if all != "" && all != "0" && all != "1" || id != "" && all == "1" {
+	id := args[1]
+	all, err := local.Switch("ALL", args[2])
+	if err != nil {
+		return err
+	}
+	if id != "" && all {
 		return errors.New("redrive: give ID=<id>, ALL=1 or nothing")
 	}
 	c, err := clientSaid(ctx)
@@ -77,7 +82,7 @@ func putBack(ctx context.Context, args []string, out io.Writer) error {
 	if args[0] == "dead-letters" {
 		return deadLetters(ctx, c, out)
 	}
-	return redrive(ctx, c, id, all == "1", out)
+	return redrive(ctx, c, id, all, out)
 }
 
 // activate brings back the webhooks that failures switched off in some time.
@@ -92,6 +97,7 @@ func activate(ctx context.Context, args []string, out io.Writer) error {
 	if a.api, err = portalURL(); err != nil {
 		return err
 	}
+	fmt.Fprintln(os.Stderr, "api:", a.api)
 	a.out, a.progress = out, os.Stderr
 	return a.run(ctx)
 }
@@ -143,9 +149,9 @@ func client(ctx context.Context) (local.Client, error) {
 		r, err := localRun()
 		return local.Admin(r), err
 	}
-	u, err := url.Parse(admin)
-	if err != nil || u.Host == "" {
-		return local.Client{}, fmt.Errorf("ADMIN_URL: not a URL: %q", admin)
+	u, err := address("ADMIN_URL", admin)
+	if err != nil {
+		return local.Client{}, err
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -176,8 +182,20 @@ func portalURL() (string, error) {
 		return r.APIURL, err
 	}
 	api := os.Getenv("API")
-	if u, err := url.Parse(api); err != nil || u.Host == "" {
-		return "", fmt.Errorf("API: set it to the stack's output ApiUrl, as `make env` does: not a URL: %q", api)
+	_, err := address("API", api)
+	return api, err
+}
+
+// address reads the address of an API that is called with keys and sessions. Only to this machine they go in the clear.
+func address(name, text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("%s: set it to the stack's output, as `make env` does: not a URL: %q", name, text)
 	}
-	return api, nil
+	host := u.Hostname()
+	here := host == "localhost" || net.ParseIP(host).IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !here) {
+		return nil, fmt.Errorf("%s: want https://, have %q: keys and sessions would go in the clear", name, text)
+	}
+	return u, nil
 }
