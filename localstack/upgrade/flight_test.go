@@ -367,6 +367,12 @@ func (f *flight) stillGood() {
 		w.t.Errorf("what was parked is shown as %+v, was %+v", shown, f.parked)
 	}
 	w.admin("POST", "/admin/partners", map[string]string{"id": f.parked.PartnerID, "name": "late"}, nil)
+	var key struct{ Key string }
+	w.admin("POST", "/admin/partners/"+f.parked.PartnerID+"/api-keys", nil, &key)
+	late := f.keys.api
+	late.Token = key.Key
+	must(w.t, late.Call(w.t.Context(), "POST", "/v1/webhooks",
+		map[string]any{"url": "https://localhost:5000/never-called", "eventTypes": []string{"verification.expired"}}, nil))
 	w.admin("POST", "/admin/parked/"+f.parked.ID+"/redrive", nil, nil)
 	w.await("the parked record is handled", func() bool { _, left := w.parked()[f.parked.VerificationID]; return !left })
 }

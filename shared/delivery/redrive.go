@@ -29,6 +29,9 @@ func (e *Engine) redrive(ctx context.Context, b *batch, parkedID string) error {
 		stays, err = e.redriveLost(ctx, b, p)
 	default:
 		if p.Reason == unknownPartner {
+			if stays, err = e.toNobody(ctx, p); err != nil || stays {
+				return err
+			}
 			// The partner came after the record, and so did all its webhooks: the operator's redrive is what makes
 			// them eligible.
 			b = &batch{tally: b.tally, grace: math.MaxInt64, began: b.began}
@@ -45,6 +48,22 @@ func (e *Engine) redrive(ctx context.Context, b *batch, parkedID string) error {
 	e.Log.LogAttrs(ctx, slog.LevelInfo, "redriven", slog.String("event", "record.redriven"), slog.String("parkedId", p.ID),
 		slog.String("partnerId", p.PartnerID), slog.String("verificationId", p.VerificationID))
 	return nil
+}
+
+// toNobody tells that the partner of a parked record is there by now and has no webhook: its event would go to nobody, so the
+// record waits for the first one.
+func (e *Engine) toNobody(ctx context.Context, p webhook.Parked) (bool, error) {
+	partnerID, verificationID := payload.Subject(p.Record)
+	_, webhooks, err := e.Store.PartnerWebhooks(ctx, partnerID)
+	if webhook.CodeOf(err) == webhook.NotFound {
+		return false, nil
+	}
+	if err != nil || len(webhooks) > 0 {
+		return false, err
+	}
+	e.Log.LogAttrs(ctx, slog.LevelWarn, "its partner has no webhook yet", slog.String("event", "record.stays_parked"),
+		slog.String("parkedId", p.ID), slog.String("partnerId", partnerID), slog.String("verificationId", verificationID))
+	return true, nil
 }
 
 // redriveLost handles each record of a batch that left the stream. Those that cannot become events are parked by

@@ -79,6 +79,35 @@ func TestLostBatchIsRedriven(t *testing.T) {
 	}
 }
 
+// TestRedriveWaitsForAWebhook: the record of a partner that was made later is not handled before anybody can get it.
+func TestRedriveWaitsForAWebhook(t *testing.T) {
+	w := newWorld(t)
+	w.stream(record("late", "ver_1", w.clock()))
+	id := w.parkedIDs()
+	w.redriveAll(id...)
+	if !slices.Equal(w.parkedIDs(), id) {
+		t.Fatalf("without a partner %v is parked, want %v", w.parkedIDs(), id)
+	}
+	w.partner("late")
+	log := w.written()
+	w.redriveAll(id...)
+	if !slices.Equal(w.parkedIDs(), id) || len(log.of("record.stays_parked")) != 1 {
+		t.Fatalf("without a webhook %v is parked, want %v", w.parkedIDs(), id)
+	}
+	w.store.Fail = func(op string) error {
+		if op != "PartnerWebhooks" {
+			return nil
+		}
+		w.store.Fail = nil
+		return webhook.Errorf(webhook.Unavailable, "the table did not answer")
+	}
+	w.hook("late", func(h *webhook.Webhook) { h.CreatedAt = w.clock() })
+	w.redriveAll(id...)
+	if d := w.only(); d.State != webhook.Delivered || len(w.parkedIDs()) != 0 {
+		t.Errorf("%s, parked: %v", d.State, w.parkedIDs())
+	}
+}
+
 // TestLostBatchStaysUntilAllIsStored: a fault at any call leaves the batch where it is, and the rest follows from the
 // next try.
 func TestLostBatchStaysUntilAllIsStored(t *testing.T) {

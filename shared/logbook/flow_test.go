@@ -212,6 +212,8 @@ func (s *system) live() (webhookID string) {
 	for line := range bytes.Lines(s.out.Bytes()) {
 		if parked := fields(s.t, line)["parkedId"]; parked != nil {
 			s.ask("", "POST", "/admin/partners", `{"id":"nobody","name":"Nobody"}`)
+			nobody, _ := s.ask("", "POST", "/admin/partners/nobody/api-keys", "")["key"].(string)
+			s.ask(nobody, "POST", "/v1/webhooks", `{"url":"https://hooks.example.com/none","eventTypes":["verification.expired"]}`)
 			s.ask("", "POST", "/admin/parked/"+parked.(string)+"/redrive", "")
 			break
 		}

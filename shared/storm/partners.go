@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/shared/portal"
@@ -329,7 +330,12 @@ func (w *world) passing(x webhook.ParkedSummary) bool {
 	case "interrupted", "internal_error", webhook.ReasonLeftStream:
 		return true
 	case "unknown_partner":
-		return w.truth.partners[w.late.id] != nil
+		return w.truth.partners[w.late.id] != nil && w.truth.reachable(w.late.id)
 	}
 	return false
+}
+
+// reachable tells whether a partner has a webhook: its records stay parked until then.
+func (o *oracle) reachable(partner string) bool {
+	return slices.ContainsFunc(o.byPartner[partner], func(h *hook) bool { return h.deleted < 0 })
 }
