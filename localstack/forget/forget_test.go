@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,9 @@ func TestRecordFirst(t *testing.T) {
 	w.records["ver_1"] = true
 	const there = "stays record ver_1 in the verifications table: remove it there first"
 	w.want(look, "", there, "found delivery whk_1 dlv_1 undeliverable")
+	if lines, _ := w.forget(look); !slices.Contains(lines, "This was a dry run: APPLY=1 removes what was found once the record is gone.") {
+		t.Errorf("it is not said that APPLY=1 is refused: %q", lines)
+	}
 	w.want(apply, "Nothing was removed", there)
 	if len(w.AllDeliveries()) != 1 {
 		t.Error("it was removed")
@@ -130,7 +134,7 @@ func TestRepeated(t *testing.T) {
 		if len(w.AllDeliveries()) != 0 || len(w.kept) != 1 || len(w.left) != 1 || len(w.parks) != 0 {
 			t.Errorf("%s: left %v, %v, %v, %v", object, w.AllDeliveries(), w.kept, w.left, w.parks)
 		}
-		w.want(apply, "")
+		w.want(apply, "", nothing)
 	}
 }
 
@@ -160,7 +164,7 @@ func TestParkedFirst(t *testing.T) {
 	w.foreign = [2]string{"", "records/acme/new"}
 	w.want(apply, "not everything", "failed object records/acme/new"+what, "removed delivery whk_1 dlv_1 undeliverable", "removed kept whk_1 dlv_1 versions 1")
 	w.foreign = [2]string{}
-	w.want(apply, "")
+	w.want(apply, "", nothing)
 }
 
 // TestMarksAlone: a mark of deletion that is all there is of a kept record goes with its delivery; another's stays.
@@ -217,7 +221,9 @@ func TestWrongPartner(t *testing.T) {
 	w.add("acme2/dlv_1", "ver_1", nil)
 	w.want(look, "right one", "stays delivery whk_1 dlv_1 of partner acme2")
 	w.want("-partner nobody -verification ver_2 -apply 1", "right one")
-	w.want("-partner acme -verification ver_2 -apply 1", "")
+	w.want("-partner acme -verification ver_2 -apply 1", "", nothing)
+	w.add("dlv_2", "ver_1", nil)
+	w.want(apply, "other partners", "stays delivery whk_1 dlv_1 of partner acme2", "removed delivery whk_1 dlv_2 undeliverable")
 }
 
 func TestNames(t *testing.T) {

@@ -47,6 +47,8 @@ type forgetter struct {
 	// found counts what there was, removed what of it is gone now; refused is still on its way, changed did so meanwhile,
 	// failed could not be read or removed; shared is in batches with others', elsewhere of other partners.
 	found, removed, refused, changed, failed, shared, elsewhere int
+	// there tells that the verifications table still holds the record.
+	there bool
 }
 
 // fate is what became of a delivery: it was not there, it is gone or without apply would be, or it stays.
@@ -97,6 +99,7 @@ func (f *forgetter) recorded(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	f.there = true
 	f.tell("stays", "record", f.verificationID, "in the verifications table: remove it there first")
 	if !f.apply {
 		return nil
@@ -146,7 +149,14 @@ func (f *forgetter) verdict(knownPartner bool) error {
 	case f.found+f.refused+f.shared == 0 && (!knownPartner || f.elsewhere > 0):
 		return errors.New("nothing was found of this partner: is PARTNER the right one?")
 	case !f.apply && f.found > 0:
-		_, _ = fmt.Fprintln(f.out, "This was a dry run: APPLY=1 removes what was found.")
+		when := ""
+		if f.there {
+			when = " once the record is gone"
+		}
+		_, _ = fmt.Fprintf(f.out, "This was a dry run: APPLY=1 removes what was found%s.\n", when)
+		return nil
+	case f.found+f.refused+f.shared == 0:
+		f.tell("nothing", "was found: all is gone already, or VERIFICATION is another")
 		return nil
 	case !f.apply:
 		return nil
@@ -154,6 +164,8 @@ func (f *forgetter) verdict(knownPartner bool) error {
 		return errors.New("not all is gone: see what was refused or changed; run it again when that is over")
 	case f.shared > 0:
 		return errors.New("not all is gone: batches in the bucket hold records of others too (infra/README.md, \"Security\")")
+	case f.elsewhere > 0:
+		return errors.New("not all is gone: some is filed under other partners; run it for each of them")
 	}
 	return nil
 }

@@ -214,6 +214,7 @@ func (w *world) want(args, problem string, want ...string) {
 }
 
 const (
-	look  = "-partner acme -verification ver_1"
-	apply = look + " -apply 1"
+	nothing = "nothing was found: all is gone already, or VERIFICATION is another"
+	look    = "-partner acme -verification ver_1"
+	apply   = look + " -apply 1"
 )
