@@ -243,7 +243,7 @@ var bugs = []bug{
 		return change, nil
 `,
 		new:  ``,
-		seed: 14, invariant: "I15 an activation brings what tripped the switch",
+		seed: 1035, invariant: "I1 a state follows from another",
 	},
 	{
 		name: "recovery-started-twice", file: "shared/portal/recover.go",
