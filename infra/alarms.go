@@ -55,9 +55,9 @@ func (k *VerificationWebhooks) whetherLate() []alarm {
 			says: "Retries are late: a message has been on the delivery queue for half an hour or more."},
 		{id: "OverdueAlarm", severity: ticket, atLeast: 15 * 60, periods: 1, metric: k.own(env.OldestOverdueMetric),
 			says: "A delivery was 15 minutes or more past its due time when the sweeper found it."},
-		// Retriers that die take up to 50 batches of 10 with them, once; what goes on for three periods is something else.
 		{id: "StuckAlarm", severity: ticket, atLeast: 1, periods: 1, metric: k.own(env.StuckMetric),
 			says: "A delivery or a job is overdue and cannot be read, or meets a bug: it goes nowhere until somebody looks."},
+		// Retriers that die take up to 50 batches of 10 with them, once; what goes on for three periods is something else.
 		{id: "SweptUpAlarm", severity: ticket, atLeast: 50, periods: 3, metric: k.own(env.OverdueMetric),
 			says: "More than usual is swept up: 50 deliveries or more in each of three five-minute periods had lost their message."},
 		{id: "SweeperStoppedAlarm", severity: page, stopped: true, periods: 3,

@@ -65,22 +65,20 @@ func parseActivation(args []string, now time.Time) (*activation, error) {
 		return nil, errors.New("say since when webhooks were switched off wrongly: make activate SINCE=2026-03-04T01:30:00Z")
 	}
 	var errs []error
-	timed := func(name, text string, to *time.Time) {
-		if text == "" {
-			return
-		}
-		t, err := time.Parse(time.RFC3339Nano, text)
+	note := func(err error) {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: not an RFC 3339 time such as 2026-03-04T01:30:00Z: %q", name, text))
+			errs = append(errs, err)
 		}
-		*to = t.UTC()
 	}
-	timed("SINCE", since, &a.since)
-	timed("UNTIL", until, &a.until)
 	var err error
-	if a.apply, err = local.Switch("APPLY", apply); err != nil {
-		errs = append(errs, err)
+	a.since, err = local.Time("SINCE", since)
+	note(err)
+	if until != "" {
+		a.until, err = local.Time("UNTIL", until)
+		note(err)
 	}
+	a.apply, err = local.Switch("APPLY", apply)
+	note(err)
 	if len(errs) == 0 && !a.since.Before(a.until) {
 		errs = append(errs, errors.New("SINCE: must be before UNTIL, which is now if it is not given"))
 	}
@@ -115,7 +113,7 @@ func (a *activation) run(ctx context.Context) error {
 			asked = append(asked, p)
 		}
 	}
-	each(asked, partnersAtOnce, func(p partner) error {
+	local.Each(asked, partnersAtOnce, func(p partner) error {
 		if ctx.Err() == nil {
 			a.visit(ctx, p.ID)
 			a.tell(len(asked))

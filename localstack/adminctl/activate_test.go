@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/localstack/local"
@@ -267,32 +266,6 @@ func TestActivateGoesThroughThousands(t *testing.T) {
 	if err := a.run(ctx); err == nil || !strings.HasPrefix(err.Error(), "ended after ") || a.tally.unseen != 0 || a.tally.asked > 2*partnersAtOnce {
 		t.Errorf("interrupted after %d partners: %v", a.tally.asked, err)
 	}
-}
-
-func TestEachIsBounded(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		free, running := make(chan struct{}), make(chan int, 10)
-		var failed []error
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			failed = each(slices.Repeat([]int{1}, 10), 4, func(x int) error {
-				running <- x
-				<-free
-				return io.EOF
-			})
-		}()
-		synctest.Wait()
-		if len(running) != 4 {
-			t.Errorf("%d at once, want 4", len(running))
-		}
-		close(free)
-		<-done
-		if len(running) != 10 || len(failed) != 10 {
-			t.Errorf("%d were called, %d failed", len(running), len(failed))
-		}
-	})
 }
 
 func TestActivateRefusesWhatItCannotRead(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode"
 
 	"github.com/cr3dentials/verification-webhooks/localstack/local"
@@ -52,7 +51,7 @@ func redrive(ctx context.Context, c local.Client, id string, all bool, out io.Wr
 	if !all {
 		return show(ctx, c, items, out)
 	}
-	failed := each(items, redriveAtOnce, func(p parked) error {
+	failed := local.Each(items, redriveAtOnce, func(p parked) error {
 		a, err := c.Do(ctx, http.MethodPost, redrivePath(p.ID), nil)
 		if err == nil && a.Status != http.StatusAccepted && a.Status != http.StatusNotFound { // it is gone: redriven meanwhile
 			err = fmt.Errorf("%d %s", a.Status, a.Body)
@@ -95,26 +94,6 @@ func listParked(ctx context.Context, c local.Client) (items []parked, err error)
 		}
 		cursor = "&cursor=" + url.QueryEscape(*page.NextCursor)
 	}
-}
-
-// each calls f for all items, at most atOnce at once, and returns its errors.
-func each[T any](items []T, atOnce int, f func(T) error) (failed []error) {
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, atOnce)
-	for _, x := range items {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			if err := f(x); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed = append(failed, err)
-			}
-		})
-	}
-	wg.Wait()
-	return failed
 }
 
 // deadLetters puts dead letters back on the delivery queue until none is left.

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 
+	"github.com/cr3dentials/verification-webhooks/localstack/local"
 	"github.com/cr3dentials/verification-webhooks/shared/objects"
 	"github.com/cr3dentials/verification-webhooks/shared/payload"
 	"github.com/cr3dentials/verification-webhooks/shared/webhook"
@@ -107,22 +107,16 @@ func (f *forgetter) kept(ctx context.Context) error {
 		return err
 	}
 	const atOnce = 16
-	slots := make(chan struct{}, atOnce)
-	var wg sync.WaitGroup
+	local.Each(all, atOnce, func(x *object) error {
+		var p webhook.Parked
+		if p, x.err = f.bucket.Latest(ctx, x.v); x.err == nil {
+			_, id := payload.Subject(p.Record)
+			x.own = id == f.verificationID
+		}
+		return nil // told below, in the order of the list
+	})
 	for _, x := range all {
 		f.webhooks[x.ref.WebhookID] = true
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			var p webhook.Parked
-			if p, x.err = f.bucket.Latest(ctx, x.v); x.err == nil {
-				_, id := payload.Subject(p.Record)
-				x.own = id == f.verificationID
-			}
-		})
-	}
-	wg.Wait()
-	for _, x := range all {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/cr3dentials/verification-webhooks/localstack/local"
@@ -48,12 +47,12 @@ func (o options) plan(now time.Time) (plan, error) {
 		if v == "" {
 			return
 		}
-		t, err := time.Parse(time.RFC3339Nano, v)
+		t, err := local.Time(name, v)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: not an RFC 3339 time such as 2026-03-04T00:00:00Z: %q", name, v))
+			errs = append(errs, err)
 			return
 		}
-		*to = t.UTC()
+		*to = t
 	}
 	timed("SINCE", o.since, &p.since)
 	timed("UNTIL", o.until, &p.until)

@@ -36,8 +36,8 @@ type Missing struct {
 // for either status that it ends with, and none is ever created, only what the status is without one.
 //
 // The lookup is eventually consistent. What was created by an earlier or concurrent call, whatever its At, is found all the
-// same: each creation stores a mark with the delivery. The error is a *payload.Unusable for a record that makes no event, now or later; otherwise it
-// comes with what was found or created all the same, and calling again is safe.
+// same: each creation stores a mark with the delivery. The error is a *payload.Unusable for a record that makes no event,
+// now or later; otherwise it comes with what was found or created all the same, and calling again is safe.
 func (e *Engine) Reconcile(ctx context.Context, image []byte, o Reconciliation) ([]Missing, error) {
 	raw, err := payload.Inserted(image, o.At)
 	if err != nil {
